@@ -132,6 +132,9 @@ impl Tree {
                     .map_err(|error| format!("{path} is not TOML: {error}"))?;
                 match path.strip_suffix("/Cargo.toml") {
                     None => root = manifest,
+                    // Another workspace, as fuzz targets are: the rules for
+                    // members are not for it, those for files are.
+                    Some(_) if manifest.contains_key("workspace") => {}
                     Some(folder) => crates.push(Crate {
                         name: package_name(&manifest).unwrap_or(folder).to_owned(),
                         folder: folder.to_owned(),
@@ -257,6 +260,18 @@ mod tests {
         assert_eq!(owner("server/src/main.rs"), Some("server"));
         assert_eq!(owner("docs/a.md"), None);
         assert_eq!(tree.rust_of(&tree.crates[0]).count(), 1);
+    }
+
+    #[test]
+    fn a_workspace_inside_is_no_member() {
+        let tree = Tree::of(&[
+            ("tests/Cargo.toml", "[package]\nname = \"tests\""),
+            (
+                "tests/fuzz/Cargo.toml",
+                "[package]\nname = \"fuzz\"\n[workspace]",
+            ),
+        ]);
+        assert_eq!(tree.crates.len(), 1);
     }
 
     #[test]

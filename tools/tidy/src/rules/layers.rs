@@ -5,6 +5,7 @@
 //! and in the source, where a path or a `#[path]` could go around them.
 
 use super::Finding;
+use super::links::resolve;
 use crate::mask::{find_words, line_of};
 use crate::tree::{Crate, Tree, is_inside};
 
@@ -163,16 +164,23 @@ fn in_source(tree: &Tree, member: &Crate, allowed: &[&str]) -> Vec<Finding> {
 }
 
 /// A module whose file lies in another crate would be a use without a name.
+/// A crate's own tests may borrow from `tests`, where the bodies of the fuzz
+/// targets are.
 fn borrowed_files(tree: &Tree, member: &Crate) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let own_tests = format!("{}/tests", member.folder);
     for file in tree.rust_of(member) {
         for (offset, _) in file.masked.match_indices("#[path") {
-            let line = file.text[offset..].lines().next().unwrap_or_default();
-            if line.contains("..") {
+            let quoted = file.text[offset..].split('"').nth(1).unwrap_or_default();
+            let is_ours = resolve(&file.path, quoted).is_some_and(|place| {
+                is_inside(&place, &member.folder)
+                    || (is_inside(&file.path, &own_tests) && is_inside(&place, "tests"))
+            });
+            if !is_ours {
                 findings.push(Finding::at(
                     &file.path,
                     line_of(&file.masked, offset),
-                    "a module's file lies in its own crate; make it a dependency",
+                    "a module's file lies in its own crate; make the other one a dependency",
                 ));
             }
         }
@@ -268,16 +276,18 @@ mod tests {
 
     #[test]
     fn a_module_borrowed_from_another_crate_is_found() {
-        let found = findings(
-            check,
-            &[
-                CORE,
-                (
-                    "overlay/core/src/lib.rs",
-                    "#[path = \"../../../media/model/src/chunk.rs\"]\nmod chunk;",
-                ),
-            ],
-        );
-        assert_eq!(found.len(), 1, "{found:?}");
+        for (path, module, expected) in [
+            ("src/lib.rs", "../../../media/model/src/chunk.rs", 1),
+            ("src/lib.rs", "../../../tests/fuzz/bodies.rs", 1),
+            ("src/lib.rs", "../../../../outside.rs", 1),
+            ("tests/fuzz.rs", "../../../tests/fuzz/bodies.rs", 0),
+            ("tests/fuzz.rs", "../src/link_tests.rs", 0),
+            ("src/link.rs", "link_tests.rs", 0),
+        ] {
+            let source = format!("#[path = \"{module}\"]\nmod borrowed;");
+            let path = format!("overlay/core/{path}");
+            let found = findings(check, &[CORE, (&path, &source)]);
+            assert_eq!(found.len(), expected, "{path} {module}: {found:?}");
+        }
     }
 }

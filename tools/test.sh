@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# tools/test.sh: installs what is missing, then runs the whole gate: format,
+# rules, lints, licences, build, all tests, documentation. Stops at the first
+# stage that fails and says which; its last line is "N passed, N failed" if tests
+# ran.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+exec </dev/null
+export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+# Sums over everything that counted its tests.
+passed=0
+failed=0
+
+# stage NAME COMMAND...: runs it under a header, with the time it took.
+stage() {
+  local name=$1 start=$SECONDS status=0
+  shift
+  printf '\n== %s\n' "$name"
+  # Not "if": a function called there would go on after an error in it.
+  set +e
+  (set -e; "$@")
+  status=$?
+  set -e
+  count "$logs/counts"
+  if [ $status -ne 0 ]; then
+    printf '\n== %s: FAILED after %d s (status %d)\n' "$name" $((SECONDS - start)) $status
+    printf 'test.sh: stage "%s" failed; the lines above say why\n' "$name" >&2
+    summary
+    exit 1
+  fi
+  printf '== %s: ok, %d s\n' "$name" $((SECONDS - start))
+}
+
+# count FILE: takes in "passed failed" lines that a stage left.
+count() {
+  local more_passed more_failed
+  [ -f "$1" ] || return 0
+  while read -r more_passed more_failed; do
+    passed=$((passed + more_passed))
+    failed=$((failed + more_failed))
+  done <"$1"
+  rm "$1"
+}
+
+summary() {
+  [ $((passed + failed)) -eq 0 ] || printf '%d passed, %d failed\n' "$passed" "$failed"
+}
+
+scripts() {
+  local file
+  local files=(.ci/run)
+  while IFS= read -r file; do files+=("$file"); done < <(find tools tests -name '*.sh' | sort)
+  for file in "${files[@]}"; do bash -n "$file"; done
+  shellcheck "${files[@]}"
+  printf '%d scripts\n' ${#files[@]}
+}
+
+dependencies() {
+  cargo deny --locked check --hide-inclusion-graph bans licenses sources
+  # deny.toml says why this part depends on the network.
+  if GIT_TERMINAL_PROMPT=0 timeout 30 \
+    git ls-remote --quiet https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then
+    cargo deny --locked check --hide-inclusion-graph advisories
+  else
+    printf 'advisories: not checked, the RustSec database on github.com cannot be reached\n'
+  fi
+}
+
+tests() {
+  local log=$logs/nextest status=0 run good
+  cargo nextest run --locked --workspace --no-fail-fast --color never 2>&1 |
+    tee "$log" || status=$?
+  # "Summary [ 1.2s] 12 tests run: 10 passed (1 slow), 2 failed, 0 skipped"
+  run=$(sed -nE 's/^ *Summary \[[^]]*\] +([0-9]+)(\/[0-9]+)? tests? run: .*/\1/p' "$log")
+  good=$(sed -nE 's/^ *Summary \[.* ([0-9]+) passed.*/\1/p' "$log")
+  if [ -n "$run" ]; then
+    printf '%d %d\n' "${good:-0}" $((run - ${good:-0})) >>"$logs/counts"
+  fi
+  return $status
+}
+
+doc_tests() {
+  local log=$logs/doctests status=0
+  cargo test --locked --workspace --doc --no-fail-fast --color never 2>&1 |
+    tee "$log" || status=$?
+  # "test result: ok. 3 passed; 0 failed; ..." once a crate
+  sed -nE 's/^test result: .* ([0-9]+) passed; ([0-9]+) failed;.*/\1 \2/p' "$log" >>"$logs/counts"
+  return $status
+}
+
+documentation() {
+  RUSTDOCFLAGS='-D warnings' \
+    cargo doc --locked --workspace --no-deps --document-private-items
+}
+
+stage 'setup' tools/setup.sh --test
+stage 'format' cargo fmt --all --check
+stage 'scripts' scripts
+stage 'rules' cargo run --locked --quiet --package tidy
+stage 'dependencies' dependencies
+stage 'lints' cargo clippy --locked --workspace --all-targets -- -D warnings
+# Programs and tests in one go and with one set of features: nothing is built
+# twice, and the end-to-end tests find the programs of this very source.
+stage 'build' cargo build --locked --workspace --all-targets
+stage 'tests' tests
+stage 'tests in the documentation' doc_tests
+stage 'documentation' documentation
+
+printf '\n== all stages: ok, %d s\n' "$SECONDS"
+summary
