@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 #[path = "../../../../tests/fuzz/bodies/store.rs"]
-mod bodies;
+pub(crate) mod bodies;
 
 /// Lines as an index has them, more or less.
 fn nearly_an_index() -> impl Strategy<Value = Vec<u8>> {

@@ -1,5 +1,6 @@
 //! What the spool promises to the peer and the player.
 
+mod corpus;
 mod crash;
 mod deleting;
 mod disk;

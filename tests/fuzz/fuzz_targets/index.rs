@@ -1,0 +1,13 @@
+//! The index of a spool.
+#![no_main]
+#![allow(
+    dead_code,
+    reason = "the bodies of the other targets lie in the same file"
+)]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../bodies/store.rs"]
+mod bodies;
+
+fuzz_target!(|bytes: &[u8]| bodies::index(bytes));

@@ -1,0 +1,13 @@
+//! Keys, codings and chunk names.
+#![no_main]
+#![allow(
+    dead_code,
+    reason = "the bodies of the other targets lie in the same file"
+)]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../bodies/model.rs"]
+mod bodies;
+
+fuzz_target!(|bytes: &[u8]| bodies::text(bytes));
