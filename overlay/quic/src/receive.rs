@@ -1,0 +1,221 @@
+//! Blocks that come in: each is verified, kept, announced to the state machine and so to the children's senders, before
+//! the next one is looked at.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use media_model::{BlockHead, FRAME_HEAD_LEN, SignedSpan};
+use overlay_core::Input;
+use quinn::RecvStream;
+
+use crate::channel::Channel;
+use crate::frame::{self, FrameError, STREAM_HEAD_LEN, StreamCode, StreamHead};
+use crate::link::{self, LinkRef};
+use crate::pieces::{Pieces, PiecesError};
+use crate::window::{BlockOutcome, SpanOutcome};
+
+/// How long a stream's head may take after the stream was seen. The head is in the same packet.
+const HEAD_WAIT: Duration = Duration::from_secs(2);
+
+/// Why a stream's reading ended before its end.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Head(#[from] media_model::HeadError),
+    #[error(transparent)]
+    Span(#[from] media_model::SpanError),
+    #[error(transparent)]
+    Block(#[from] media_model::BlockError),
+    #[error("a span of another chunk or epoch than its stream's")]
+    OtherChunk,
+    #[error("far more duplicates than new blocks")]
+    Flood,
+    #[error("the stream ends in the middle of a frame")]
+    Truncated,
+    #[error("no head in time")]
+    Silent,
+    /// Not a fault: it is not wanted.
+    #[error("not wanted: {0:?}")]
+    Unwanted(StreamCode),
+    /// Not the sender's fault: the stream was reset, or the link ended.
+    #[error("the stream broke off")]
+    BrokenOff,
+}
+
+impl From<PiecesError> for Refused {
+    fn from(why: PiecesError) -> Self {
+        match why {
+            PiecesError::Truncated => Refused::Truncated,
+            PiecesError::Read(_) => Refused::BrokenOff,
+        }
+    }
+}
+
+/// Takes the streams of a link, until the link ends; then says so. The transport bounds how many there are at once.
+pub(crate) async fn accept(channel: Arc<Channel>, link: LinkRef) {
+    loop {
+        match link.conn.accept_uni().await {
+            Ok(stream) => {
+                tokio::spawn(receive(channel.clone(), link.clone(), stream));
+            }
+            Err(why) => {
+                channel.link_lost(&link, link::cause_of(&why));
+                return;
+            }
+        }
+    }
+}
+
+async fn receive(channel: Arc<Channel>, link: LinkRef, stream: RecvStream) {
+    let mut pieces = Pieces::new(stream);
+    match read(&channel, &link, &mut pieces).await {
+        Ok(()) | Err(Refused::BrokenOff) => {}
+        Err(Refused::Unwanted(code)) => {
+            pieces.stop(code.into());
+            channel.lock().counters.streams_unwanted += 1;
+        }
+        Err(why) => {
+            tracing::debug!(peer = %link.peer.short(), %why, "stream refused");
+            channel.corrupt(&link);
+        }
+    }
+}
+
+async fn read(channel: &Arc<Channel>, link: &LinkRef, pieces: &mut Pieces) -> Result<(), Refused> {
+    let mut buffer = Vec::with_capacity(STREAM_HEAD_LEN);
+    let in_time =
+        tokio::time::timeout(HEAD_WAIT, pieces.rest_into(&mut buffer, STREAM_HEAD_LEN)).await;
+    in_time.map_err(|_| Refused::Silent)??;
+    let head = StreamHead::parse(buffer[..].try_into().expect("its length was read"))?;
+    channel
+        .lock()
+        .window
+        .admits(&head)
+        .map_err(Refused::Unwanted)?;
+    while pieces.next_into(&mut buffer, 1).await? {
+        match buffer[0] {
+            frame::SPAN => span(channel, link, &head, pieces, &mut buffer).await?,
+            frame::BLOCK => {
+                if block(channel, link, &head, pieces, &mut buffer).await? {
+                    channel.check_whole(head.seq).await;
+                }
+            }
+            other => return Err(FrameError::Kind(other).into()),
+        }
+    }
+    Ok(())
+}
+
+async fn span(
+    channel: &Arc<Channel>,
+    link: &LinkRef,
+    head: &StreamHead,
+    pieces: &mut Pieces,
+    buffer: &mut Vec<u8>,
+) -> Result<(), Refused> {
+    pieces.rest_into(buffer, 2).await?;
+    let len = frame::span_len([buffer[0], buffer[1]])?;
+    pieces.rest_into(buffer, len).await?;
+    if channel.lock().window.knows_span(head, buffer) {
+        return Ok(());
+    }
+    let unverified = SignedSpan::decode(buffer)?;
+    let claimed = unverified.claimed();
+    if (claimed.channel, claimed.epoch, claimed.seq) != (channel.number, head.epoch, head.seq) {
+        return Err(Refused::OtherChunk);
+    }
+    let span = unverified.verify(&channel.origin)?;
+    let mut state = channel.lock();
+    if !state.has_link(link) {
+        return Err(Refused::BrokenOff);
+    }
+    match state.window.add_span(&span, Instant::now()) {
+        SpanOutcome::New { rows, last } => {
+            for stripe in 0..span.header().coding.stripes() {
+                channel.wake_senders(&state, stripe);
+            }
+            channel.drive(
+                &mut state,
+                Input::Span {
+                    epoch: head.epoch,
+                    seq: head.seq,
+                    rows,
+                    last,
+                },
+            );
+            Ok(())
+        }
+        SpanOutcome::Known => Ok(()),
+        SpanOutcome::Refused(code) => Err(Refused::Unwanted(code)),
+        SpanOutcome::OriginFault(why) => {
+            tracing::warn!(channel = channel.number, seq = head.seq, %why, "the origin contradicts itself: span dropped");
+            Err(Refused::Unwanted(StreamCode::Have))
+        }
+    }
+}
+
+/// Takes one block; says whether the chunk's data is complete with it.
+async fn block(
+    channel: &Arc<Channel>,
+    link: &LinkRef,
+    head: &StreamHead,
+    pieces: &mut Pieces,
+    buffer: &mut Vec<u8>,
+) -> Result<bool, Refused> {
+    pieces.rest_into(buffer, FRAME_HEAD_LEN).await?;
+    let BlockHead {
+        row,
+        proof_len,
+        payload_len,
+    } = BlockHead::parse(buffer)?;
+    pieces.rest_into(buffer, proof_len).await?;
+    let payload = pieces.bytes(payload_len).await?.ok_or(Refused::Truncated)?;
+    let mut state = channel.lock();
+    // A link that was closed brings nothing more: the state machine does not know it any longer.
+    if !state.has_link(link) {
+        return Err(Refused::BrokenOff);
+    }
+    match state
+        .window
+        .insert(head, row, buffer, payload, link.peer, Instant::now())
+    {
+        BlockOutcome::New {
+            restorable,
+            complete,
+        } => {
+            channel.wake_senders(&state, head.stripe);
+            state.counters.blocks_verified += 1;
+            state.counters.block_bytes_received += payload_len as u64;
+            if let Some(link) = state.links.get_mut(&link.peer) {
+                link.brought_new(payload_len);
+            }
+            if restorable {
+                channel.restorable(&mut state, head.seq, row);
+            }
+            let input = Input::Block {
+                seq: head.seq,
+                row,
+                stripe: head.stripe,
+                from: Some(link.peer),
+            };
+            channel.drive(&mut state, input);
+            Ok(complete)
+        }
+        BlockOutcome::Duplicate => {
+            state.counters.blocks_duplicate += 1;
+            let flood = state
+                .links
+                .get_mut(&link.peer)
+                .is_some_and(|link| link.brought_duplicate(payload_len));
+            if flood {
+                Err(Refused::Flood)
+            } else {
+                Ok(false)
+            }
+        }
+        BlockOutcome::Refused(code) => Err(Refused::Unwanted(code)),
+        BlockOutcome::Corrupt(why) => Err(why.into()),
+    }
+}
