@@ -5,6 +5,8 @@
     reason = "each test file is a crate that uses its part of this one"
 )]
 
+pub mod raw;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -103,7 +105,7 @@ pub async fn member(at: &Endpoint, fan_out: u16) -> (Endpoint, Member, ChunkRece
 /// Bytes that are different in every chunk and nowhere regular.
 pub fn data(seq: u64, len: usize) -> Bytes {
     let mut state = seq.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
+    let next = || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
