@@ -14,7 +14,7 @@ use overlay_core::{Cause, Config, Event, Hello, Input, Message, Node, Output, Pe
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::chunks::WholeChunk;
+use crate::chunks::{WholeChunk, missing_blocks};
 use crate::control::{self, Outbox};
 use crate::counters::{ChannelFacts, Counters};
 use crate::dial::{self, Dialing};
@@ -196,6 +196,10 @@ impl Channel {
                 tracing::debug!(channel = self.number, ?event, "event");
                 if event == Event::Left {
                     self.left.send_replace(true);
+                }
+                if let Event::Missed { seq } = event {
+                    let chunk = state.window.assembler(seq);
+                    state.counters.blocks_missing += chunk.map_or(0, missing_blocks);
                 }
                 // An error says that nobody listens.
                 let _ = self.events.send(event);

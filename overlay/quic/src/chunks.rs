@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use media_model::ChunkAssembler;
 
 use crate::channel::Channel;
 
@@ -62,4 +63,11 @@ impl ChunkReceiver {
             self.channel.whole.notified().await;
         }
     }
+}
+
+/// Data blocks that a chunk lacks, as far as its rows are known.
+pub(crate) fn missing_blocks(chunk: &ChunkAssembler) -> u64 {
+    let data = chunk.coding().data();
+    let lacking = |row| chunk.missing(row).filter(|stripe| *stripe < data).count() as u64;
+    (0..chunk.end_row()).map(lacking).sum()
 }

@@ -27,6 +27,8 @@ pub struct Counters {
     pub blocks_restored: u64,
     /// Blocks that were there already.
     pub blocks_duplicate: u64,
+    /// Data blocks that chunks lacked when they left the window unfinished, as far as their rows were known.
+    pub blocks_missing: u64,
     /// Streams that were refused because what they carry is old or here.
     pub streams_unwanted: u64,
     /// Times that a child was too far behind and was set to a later chunk.
@@ -54,6 +56,10 @@ pub struct LinkFacts {
     pub dialed: bool,
     /// The smoothed round trip, microseconds.
     pub rtt_us: u64,
+    /// Payload bytes of blocks given to it, by stripe.
+    pub block_bytes_sent: Vec<u64>,
+    /// Payload bytes of blocks from it that were new and verified, by stripe.
+    pub block_bytes_received: Vec<u64>,
     /// UDP payload bytes sent on it.
     pub udp_bytes_sent: u64,
     /// UDP payload bytes received on it.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use media_model::MAX_STRIPES;
 use overlay_core::{Cause, PeerId};
 use quinn::{Connection, ConnectionError, VarInt};
 use tokio::sync::Semaphore;
@@ -38,6 +39,8 @@ pub(crate) struct Link {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) writer: JoinHandle<()>,
     pub(crate) answers: Arc<Semaphore>,
+    sent: [u64; MAX_STRIPES],
+    received: [u64; MAX_STRIPES],
     new_bytes: u64,
     duplicate_bytes: u64,
 }
@@ -61,12 +64,23 @@ impl Link {
             outbox,
             writer,
             answers: Arc::new(Semaphore::new(MAX_ANSWERS)),
+            sent: [0; MAX_STRIPES],
+            received: [0; MAX_STRIPES],
             new_bytes: 0,
             duplicate_bytes: 0,
         }
     }
 
-    pub(crate) fn brought_new(&mut self, bytes: usize) {
+    pub(crate) fn took(&mut self, stripe: u8, bytes: u64) {
+        if let Some(sum) = self.sent.get_mut(usize::from(stripe)) {
+            *sum += bytes;
+        }
+    }
+
+    pub(crate) fn brought_new(&mut self, stripe: u8, bytes: usize) {
+        if let Some(sum) = self.received.get_mut(usize::from(stripe)) {
+            *sum += bytes as u64;
+        }
         self.new_bytes += bytes as u64;
     }
 
@@ -83,6 +97,8 @@ impl Link {
             addr: self.addr,
             dialed: self.dialed,
             rtt_us: stats.path.rtt.as_micros() as u64,
+            block_bytes_sent: self.sent.to_vec(),
+            block_bytes_received: self.received.to_vec(),
             udp_bytes_sent: stats.udp_tx.bytes,
             udp_bytes_received: stats.udp_rx.bytes,
             packets_sent: stats.path.sent_packets,

@@ -189,7 +189,7 @@ async fn block(
             state.counters.blocks_verified += 1;
             state.counters.block_bytes_received += payload_len as u64;
             if let Some(link) = state.links.get_mut(&link.peer) {
-                link.brought_new(payload_len);
+                link.brought_new(head.stripe, payload_len);
             }
             if restorable {
                 channel.restorable(&mut state, head.seq, row);

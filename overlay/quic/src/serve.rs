@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use overlay_core::{Input, Want};
+use overlay_core::{Input, PeerId, Want};
 use quinn::{SendStream, WriteError};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -93,6 +93,9 @@ pub(crate) async fn serve(
             if let Next::Send(batch) = &next {
                 state.counters.blocks_sent += batch.blocks;
                 state.counters.block_bytes_sent += batch.payload_bytes;
+                if let Some(link) = state.links.get_mut(&link.peer) {
+                    link.took(stripe, batch.payload_bytes);
+                }
             }
             next
         };
@@ -205,7 +208,7 @@ pub(crate) async fn answer(
     rows: Vec<u8>,
     permit: OwnedSemaphorePermit,
 ) {
-    let Some((epoch, frames)) = collect(&channel, seq, stripe, &rows) else {
+    let Some((epoch, frames)) = collect(&channel, link.peer, seq, stripe, &rows) else {
         return;
     };
     let head = StreamHead {
@@ -235,7 +238,13 @@ pub(crate) async fn answer(
 }
 
 /// Frames of spans and blocks, in order; `None` when there is no block among them.
-fn collect(channel: &Channel, seq: u64, stripe: u8, rows: &[u8]) -> Option<(u64, Vec<Vec<Bytes>>)> {
+fn collect(
+    channel: &Channel,
+    peer: PeerId,
+    seq: u64,
+    stripe: u8,
+    rows: &[u8],
+) -> Option<(u64, Vec<Vec<Bytes>>)> {
     let wanted = |row: u32| {
         rows.is_empty()
             || rows
@@ -270,5 +279,8 @@ fn collect(channel: &Channel, seq: u64, stripe: u8, rows: &[u8]) -> Option<(u64,
     }
     state.counters.blocks_sent += blocks;
     state.counters.block_bytes_sent += bytes;
+    if let Some(link) = state.links.get_mut(&peer) {
+        link.took(stripe, bytes);
+    }
     (blocks > 0).then_some((epoch, frames))
 }
