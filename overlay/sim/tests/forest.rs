@@ -1,0 +1,247 @@
+//! Scenarios of the forest, in virtual time: joining, failing, repairing, leaving.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+use overlay_core::time::Span;
+use overlay_core::{Event, PeerId};
+use overlay_sim::{Settings, World, check};
+
+const CONVERGE: Span = Span::ms(10_000);
+
+fn swarm(seed: u64, members: usize, fan_out: u16) -> World {
+    let mut world = World::new(Settings {
+        seed,
+        ..Settings::default()
+    });
+    for _ in 0..members {
+        world.add(fan_out);
+        world.run(Span::ms(30));
+    }
+    world.run_until(CONVERGE, check::converged);
+    world
+}
+
+fn jain(values: &[u64]) -> f64 {
+    let sum: f64 = values.iter().map(|v| *v as f64).sum();
+    let squares: f64 = values.iter().map(|v| (*v as f64) * (*v as f64)).sum();
+    sum * sum / (values.len() as f64 * squares)
+}
+
+fn depth(world: &World) -> u16 {
+    let depths = world.live_members().into_iter().flat_map(|id| {
+        world
+            .sim(id)
+            .unwrap()
+            .node()
+            .facts(world.now())
+            .stripes
+            .into_iter()
+            .map(|stripe| stripe.depth)
+    });
+    depths.max().unwrap_or(0)
+}
+
+fn interior(world: &World) -> PeerId {
+    let busiest = world
+        .live_members()
+        .into_iter()
+        .max_by_key(|id| world.sim(*id).unwrap().node().child_count());
+    busiest.unwrap()
+}
+
+fn worst_outage_ms(world: &World) -> u64 {
+    let members = world.live_members();
+    let outages = members
+        .iter()
+        .flat_map(|id| world.sim(*id).unwrap().events.iter())
+        .filter_map(|(_, event)| match event {
+            Event::Repaired { outage_ms, .. } => Some(*outage_ms),
+            _ => None,
+        });
+    outages.max().unwrap_or(0)
+}
+
+#[test]
+fn members_of_every_fan_out_join_and_miss_nothing() {
+    for (seed, members, fan_out) in [
+        (1, 1, 3),
+        (2, 2, 1),
+        (3, 12, 3),
+        (4, 12, 1),
+        (5, 32, 2),
+        (6, 32, 8),
+        (7, 64, 5),
+    ] {
+        let mut world = swarm(seed, members, fan_out);
+        world.run(Span::ms(20_000));
+        world.take_sent();
+        world.run(Span::ms(20_000));
+        let sent = world.take_sent();
+        let max = *sent.iter().max().unwrap() as f64;
+        let mean = sent.iter().sum::<u64>() as f64 / sent.len() as f64;
+        println!(
+            "members {members} fan-out {fan_out}: depth {}, Jain {:.3}, max/mean {:.2}",
+            depth(&world),
+            jain(&sent),
+            max / mean
+        );
+        check::converged(&world).unwrap();
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
+fn a_relay_that_dies_silently_costs_nobody_a_block() {
+    for seed in 1..=20 {
+        let mut world = swarm(seed, 32, if seed % 2 == 0 { 3 } else { 8 });
+        world.run(Span::ms(5_000));
+        world.kill(interior(&world));
+        let took = world.run_until(CONVERGE, check::converged);
+        world.run(Span::ms(25_000));
+        println!(
+            "seed {seed}: whole again after {} ms, worst outage {} ms",
+            took.as_ms(),
+            worst_outage_ms(&world)
+        );
+        check::converged(&world).unwrap();
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
+fn two_relays_that_die_at_once_cost_nobody_a_block() {
+    for seed in 1..=10 {
+        let mut world = swarm(seed, 32, 4);
+        world.run(Span::ms(5_000));
+        world.kill(interior(&world));
+        world.kill(interior(&world));
+        let took = world.run_until(CONVERGE, check::converged);
+        world.run(Span::ms(25_000));
+        println!("seed {seed}: whole again after {} ms", took.as_ms());
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
+fn a_quarter_of_all_peers_may_die_at_once() {
+    for seed in 1..=10 {
+        let mut world = swarm(seed, 64, 5);
+        world.run(Span::ms(5_000));
+        for id in world.live_members().into_iter().step_by(4) {
+            world.kill(id);
+        }
+        let took = world.run_until(CONVERGE, check::converged);
+        world.run(Span::ms(25_000));
+        println!("seed {seed}: whole again after {} ms", took.as_ms());
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
+fn one_relay_carries_everybody_where_all_others_give_nothing() {
+    let mut world = World::new(Settings {
+        seed: 9,
+        max_direct_peers: 1,
+        ..Settings::default()
+    });
+    world.add(6);
+    world.run(Span::ms(500));
+    for _ in 0..6 {
+        world.add(0);
+        world.run(Span::ms(100));
+    }
+    world.run_until(CONVERGE, check::converged);
+    world.run(Span::ms(10_000));
+    check::nothing_missed(&world, 1).unwrap();
+}
+
+#[test]
+fn who_finds_no_place_waits_and_gets_in_when_one_is_free() {
+    let mut world = World::new(Settings {
+        seed: 10,
+        max_direct_peers: 2,
+        ..Settings::default()
+    });
+    let first = world.add(0);
+    world.add(0);
+    world.run(Span::ms(2_000));
+    let late = world.add(0);
+    world.run(Span::ms(3_000));
+    let told = world
+        .sim(late)
+        .unwrap()
+        .events
+        .iter()
+        .any(|(_, event)| matches!(event, Event::Full { .. }));
+    assert!(told, "a peer without a place must say so");
+    world.leave(first);
+    world.run_until(CONVERGE, check::converged);
+}
+
+#[test]
+fn a_leaving_relay_hands_its_children_over_first() {
+    for seed in 1..=10 {
+        let mut world = swarm(seed, 24, 3);
+        world.run(Span::ms(5_000));
+        let leaver = interior(&world);
+        world.leave(leaver);
+        world.run(Span::ms(3_000));
+        assert!(
+            !world.sim(leaver).unwrap().alive(),
+            "seed {seed}: it never left"
+        );
+        world.run_until(CONVERGE, check::converged);
+        world.run(Span::ms(25_000));
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
+fn a_relay_that_is_stopped_for_ten_seconds_costs_nobody_a_block_not_even_itself() {
+    for seed in 1..=10 {
+        let mut world = swarm(seed, 24, 3);
+        world.run(Span::ms(5_000));
+        let stopped = interior(&world);
+        world.pause(stopped);
+        world.run(Span::ms(10_000));
+        world.resume(stopped);
+        world.run_until(CONVERGE, check::converged);
+        world.run(Span::ms(25_000));
+        check::converged(&world).unwrap();
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
+fn members_come_and_go_and_nobody_misses_a_block() {
+    for seed in 1..=5 {
+        let mut world = swarm(seed, 40, 4);
+        for round in 0..20u64 {
+            world.run(Span::ms(700));
+            let members = world.live_members();
+            let victim = members[(seed as usize * 7 + round as usize * 13) % members.len()];
+            match round % 3 {
+                0 => world.kill(victim),
+                1 => world.leave(victim),
+                _ => {
+                    world.add(4);
+                }
+            }
+            world.add(4);
+        }
+        world.run_until(CONVERGE, check::converged);
+        world.run(Span::ms(25_000));
+        check::converged(&world).unwrap();
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let run = || {
+        let mut world = swarm(42, 24, 3);
+        world.kill(interior(&world));
+        world.run(Span::ms(5_000));
+        world.trace_hash()
+    };
+    assert_eq!(run(), run());
+}
