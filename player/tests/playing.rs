@@ -1,0 +1,232 @@
+//! What a viewer gets: every frame once, no gaps, chunks deleted after showing, the missing named.
+
+mod lab;
+
+use std::time::{Duration, Instant};
+
+use lab::{FRAMES, Lab, film, wait_until, with_place};
+
+#[test]
+fn every_frame_is_shown_once_without_a_stall_and_the_files_are_gone_afterwards() {
+    let mut lab = Lab::new();
+    for (seq, chunk) in (0..).zip(film(lab.dir.path(), 4, &[])) {
+        lab.put(seq, &chunk);
+    }
+    let ended = lab.player(&["--chunks", "4"]).end();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    ended.assert_counts(&[
+        ("chunks_shown", 4),
+        ("chunks_missing", 0),
+        ("chunks_bad", 0),
+        ("chunks_damaged", 0),
+        ("frames_shown", 4 * FRAMES),
+        ("frames_dropped", 0),
+        ("stalls", 0),
+        ("stall_ms", 0),
+        ("played_ms", 4_000),
+    ]);
+    assert!(lab.chunks().is_empty(), "{:?}", lab.chunks());
+    assert!(lab.spool().join(".treecast/index.jsonl").is_file());
+}
+
+#[test]
+fn chunks_that_tell_their_place_are_played_for_exactly_their_length() {
+    let mut lab = Lab::new();
+    let dir = lab.dir.path().to_owned();
+    for (seq, chunk) in (0..).zip(film(&dir, 3, &["-bf", "0"])) {
+        lab.put(seq, &with_place(&dir, &chunk, seq * 1_000_000, 1_000_000));
+    }
+    let ended = lab.player(&["--chunks", "3"]).end();
+    ended.assert_counts(&[
+        ("frames_shown", 3 * FRAMES),
+        ("stalls", 0),
+        ("played_ms", 3_000),
+        ("chunks_damaged", 0),
+    ]);
+}
+
+#[test]
+fn a_chunk_is_deleted_when_it_was_shown_and_not_before() {
+    let mut lab = Lab::new();
+    for (seq, chunk) in (0..).zip(film(lab.dir.path(), 3, &[])) {
+        lab.put(seq, &chunk);
+    }
+    let start = Instant::now();
+    let player = lab.player(&["--chunks", "3"]);
+    for seq in 0..3u64 {
+        wait_until("the chunk is deleted", || !lab.path(seq).exists());
+        let least = Duration::from_millis((seq + 1) * 1_000 - 20);
+        assert!(start.elapsed() >= least, "chunk {seq} went too early");
+        for later in seq + 1..3 {
+            assert!(lab.path(later).exists(), "chunk {later} is gone with {seq}");
+        }
+    }
+    assert!(player.end().status.success());
+}
+
+#[test]
+fn a_missing_chunk_is_named_and_playing_goes_on() {
+    let mut lab = Lab::new();
+    for (seq, chunk) in (0..).zip(film(lab.dir.path(), 5, &[])) {
+        if seq != 2 {
+            lab.put(seq, &chunk);
+        }
+    }
+    let ended = lab.player(&["--chunks", "4"]).end();
+    ended.assert_counts(&[
+        ("chunks_shown", 4),
+        ("chunks_missing", 1),
+        ("frames_shown", 4 * FRAMES),
+        ("first_seq", 0),
+        ("last_seq", 4),
+    ]);
+    let told: Vec<_> = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains("missing: "))
+        .collect();
+    assert_eq!(
+        told,
+        ["player: missing: film_00002.mkv; going on with film_00003.mkv"]
+    );
+}
+
+#[test]
+fn a_chunk_that_comes_late_is_a_stall_that_is_counted_and_nothing_is_lost() {
+    let mut lab = Lab::new();
+    let chunks = film(lab.dir.path(), 3, &[]);
+    lab.put(0, &chunks[0]);
+    lab.put(1, &chunks[1]);
+    let player = lab.player(&["--chunks", "3"]);
+    wait_until("all is shown", || lab.chunks().is_empty());
+    let waited = Instant::now();
+    while waited.elapsed() < Duration::from_millis(700) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    lab.put(2, &chunks[2]);
+    let ended = player.end();
+    ended.assert_counts(&[("frames_shown", 3 * FRAMES), ("stalls", 1)]);
+    let stall_ms = ended.json()["stall_ms"].as_u64().unwrap_or(0);
+    assert!((650..3_000).contains(&stall_ms), "{stall_ms} ms");
+}
+
+#[test]
+fn a_player_started_first_waits_for_the_peer_and_plays_what_comes() {
+    let dir = tempfile::TempDir::new().expect("a directory");
+    let chunks = film(dir.path(), 2, &[]);
+    let mut player = lab::Player::start(
+        &dir.path().join("spool"),
+        &["--output", "null", "--json", "--chunks", "2"],
+        &[],
+    );
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(player.is_running());
+    let writer = media_store::Writer::open(&dir.path().join("spool"), None).expect("a spool");
+    let mut lab = Lab { dir, writer };
+    lab.put(7, &chunks[0]);
+    lab.put(8, &chunks[1]);
+    let ended = player.end();
+    assert!(ended.status.success());
+    assert!(ended.stderr.contains("waiting for a peer"));
+    ended.assert_counts(&[
+        ("frames_shown", 2 * FRAMES),
+        ("stalls", 0),
+        ("first_seq", 7),
+    ]);
+}
+
+#[test]
+fn a_player_that_is_killed_shows_the_chunk_again_that_was_half_shown_and_nothing_else() {
+    let mut lab = Lab::new();
+    for (seq, chunk) in (0..).zip(film(lab.dir.path(), 4, &[])) {
+        lab.put(seq, &chunk);
+    }
+    let player = lab.player(&[]);
+    wait_until("chunk 1 is on show", || !lab.path(0).exists());
+    std::thread::sleep(Duration::from_millis(400));
+    player.signal("KILL");
+    assert!(!player.end().status.success());
+    assert_eq!(lab.chunks().len(), 3, "{:?}", lab.chunks());
+    let ended = lab.player(&["--chunks", "3"]).end();
+    ended.assert_counts(&[
+        ("frames_shown", 3 * FRAMES),
+        ("first_seq", 1),
+        ("last_seq", 3),
+        ("chunks_missing", 0),
+    ]);
+    assert!(lab.chunks().is_empty());
+}
+
+#[test]
+fn asked_to_end_it_tells_what_was_shown_and_leaves_the_rest() {
+    let mut lab = Lab::new();
+    for (seq, chunk) in (0..).zip(film(lab.dir.path(), 3, &[])) {
+        lab.put(seq, &chunk);
+    }
+    let player = lab.player(&[]);
+    wait_until("chunk 1 is on show", || !lab.path(0).exists());
+    player.signal("TERM");
+    let ended = player.end();
+    assert!(ended.status.success());
+    ended.assert_counts(&[("chunks_shown", 1), ("stalls", 0)]);
+    assert_eq!(lab.chunks().len(), 2);
+}
+
+#[test]
+fn kept_chunks_stay_and_are_shown_once() {
+    let mut lab = Lab::new();
+    let chunks = film(lab.dir.path(), 3, &[]);
+    lab.put(0, &chunks[0]);
+    lab.put(1, &chunks[1]);
+    let player = lab.player(&["--keep", "--until-idle", "2"]);
+    std::thread::sleep(Duration::from_millis(500));
+    lab.put(2, &chunks[2]);
+    let ended = player.end();
+    assert!(ended.status.success());
+    ended.assert_counts(&[
+        ("chunks_shown", 3),
+        ("frames_shown", 3 * FRAMES),
+        ("chunks_late", 0),
+    ]);
+    assert_eq!(lab.chunks().len(), 3);
+}
+
+#[test]
+fn a_film_that_begins_again_goes_on_without_a_stall() {
+    let mut lab = Lab::new();
+    let dir = lab.dir.path().to_owned();
+    let chunks = film(&dir, 2, &[]);
+    for seq in 0..4u64 {
+        let k = seq % 2;
+        let index = usize::try_from(k).expect("0 or 1");
+        lab.put(
+            seq,
+            &with_place(&dir, &chunks[index], k * 1_000_000, 1_000_000),
+        );
+    }
+    let ended = lab.player(&["--chunks", "4"]).end();
+    ended.assert_counts(&[("frames_shown", 4 * FRAMES), ("stalls", 0)]);
+}
+
+#[test]
+fn a_window_and_a_sound_device_show_every_frame_too() {
+    let mut lab = Lab::new();
+    for (seq, chunk) in (0..).zip(film(lab.dir.path(), 3, &[])) {
+        lab.put(seq, &chunk);
+    }
+    // SDL's drivers without hardware: the window is memory, the sound device takes samples in real time.
+    let ended = lab::Player::start(
+        &lab.spool(),
+        &["--output", "window", "--json", "--chunks", "3"],
+        &[("SDL_VIDEODRIVER", "dummy"), ("SDL_AUDIODRIVER", "dummy")],
+    )
+    .end();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let json = ended.json();
+    assert_eq!(json["sound"].as_bool(), Some(true), "{json}");
+    let all =
+        json["frames_shown"].as_u64().unwrap_or(0) + json["frames_dropped"].as_u64().unwrap_or(0);
+    assert_eq!(all, 3 * FRAMES, "{json}");
+    assert_eq!(json["stalls"].as_u64(), Some(0), "{json}");
+    assert!(lab.chunks().is_empty());
+}
