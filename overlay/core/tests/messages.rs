@@ -7,6 +7,9 @@ use overlay_core::wire::{Beat, Candidate, MAX_MESSAGE_LEN, Message, Refusal, Rep
 use overlay_core::{Cause, Contact, Invite, InviteError, PeerId, Progress, Tick, Want};
 use proptest::prelude::*;
 
+#[path = "../../../tests/fuzz/bodies/core.rs"]
+mod bodies;
+
 fn contact() -> impl Strategy<Value = Contact> {
     (
         any::<[u8; 32]>(),
@@ -146,9 +149,7 @@ proptest! {
 
     #[test]
     fn foreign_bytes_never_do_more_than_fail(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
-        if let Ok(message) = Message::decode(&bytes) {
-            prop_assert!(message.encode().len() <= MAX_MESSAGE_LEN);
-        }
+        bodies::control(&bytes);
     }
 
     #[test]
@@ -186,8 +187,8 @@ proptest! {
 
     #[test]
     fn any_text_is_an_invite_or_an_error(text in ".{0,300}") {
-        let _ = text.parse::<Invite>();
-        let _ = format!("treecast://{text}").parse::<Invite>();
+        bodies::invite(text.as_bytes());
+        bodies::invite(format!("treecast://{text}").as_bytes());
     }
 }
 

@@ -39,7 +39,7 @@ impl World {
     }
 
     pub(crate) fn span(&mut self, id: PeerId, seq: u64) {
-        let rows = self.settings.rows;
+        let (rows, epoch) = (self.settings.rows, self.epoch);
         let Some(sim) = self.sims.get_mut(&id) else {
             return;
         };
@@ -48,7 +48,7 @@ impl World {
             self.input(
                 id,
                 Input::Span {
-                    epoch: 1,
+                    epoch,
                     seq,
                     rows,
                     last: true,

@@ -113,6 +113,7 @@ pub struct World {
     root: PeerId,
     pub(crate) newest_seq: u64,
     pub(crate) broadcasting: bool,
+    pub(crate) epoch: u64,
     hash: u64,
 }
 
@@ -139,6 +140,7 @@ impl World {
             root,
             newest_seq: 0,
             broadcasting: true,
+            epoch: 1,
             hash: 0,
             settings,
         };
@@ -217,7 +219,8 @@ impl World {
 
     fn spawn(&mut self, id: PeerId, fan_out: u16, role: Role) {
         let number = self.sims.len() as u32;
-        let addr = SocketAddr::from(((0x0a00_0000u32 + number).to_be_bytes(), 7000));
+        let fresh = SocketAddr::from(((0x0a00_0000u32 + number).to_be_bytes(), 7000));
+        let addr = self.sims.get(&id).map_or(fresh, |before| before.addr);
         let root_addr = self.sims.get(&self.root).map_or(addr, |root| root.addr);
         let is_root = matches!(role, Role::Root { .. });
         let config = Config {
@@ -235,7 +238,7 @@ impl World {
                     addr: root_addr,
                 }]
             },
-            incarnation: u64::from(number),
+            incarnation: u64::from(number) + self.epoch,
             seed: self.rng.random(),
             params: self.settings.params.clone(),
         };
@@ -269,6 +272,23 @@ impl World {
         if let Some(sim) = self.sims.get_mut(&id) {
             sim.alive = false;
         }
+    }
+
+    /// Ends the root without a word; nothing is broadcast until [`World::restart_root`].
+    pub fn kill_root(&mut self) {
+        self.broadcasting = false;
+        self.kill(self.root);
+    }
+
+    /// Starts the root again, at the same address and with the same identity: a higher epoch, the chunk after the last one.
+    pub fn restart_root(&mut self) {
+        self.epoch += 1;
+        self.broadcasting = true;
+        let (root, epoch) = (self.root, self.epoch);
+        let (fan_out, seq) = (self.settings.max_direct_peers, self.newest_seq + 1);
+        self.spawn(root, fan_out, Role::Root { epoch });
+        let at = self.now;
+        self.put(at, root, Happening::Publish { seq, row: 0 });
     }
 
     /// Asks a process to leave politely.

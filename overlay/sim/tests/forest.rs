@@ -212,6 +212,36 @@ fn a_relay_that_is_stopped_for_ten_seconds_costs_nobody_a_block_not_even_itself(
 }
 
 #[test]
+fn a_root_that_dies_and_comes_back_finds_its_forest_and_nobody_misses_a_chunk() {
+    for seed in 1..=8 {
+        let mut world = swarm(seed, 24, 3);
+        // Between two chunks: what was half broadcast when the root died is the origin's to repeat.
+        world.run_until(Span::ms(4_000), |world| {
+            let rows_left = world.live_members().iter().any(|id| {
+                let newest = world.sim(*id).unwrap().node().newest_whole();
+                newest != Some(world.newest_seq())
+            });
+            if rows_left {
+                Err("a chunk is on its way".to_owned())
+            } else {
+                Ok(())
+            }
+        });
+        world.kill_root();
+        world.run(Span::ms(1_000 * seed));
+        world.restart_root();
+        let took = world.run_until(CONVERGE, check::converged);
+        println!(
+            "seed {seed}: whole again {} ms after the restart",
+            took.as_ms()
+        );
+        world.run(Span::ms(25_000));
+        check::converged(&world).unwrap();
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
 fn members_come_and_go_and_nobody_misses_a_block() {
     for seed in 1..=5 {
         let mut world = swarm(seed, 40, 4);
