@@ -7,7 +7,7 @@ use overlay_core::time::Span;
 use overlay_core::{Cause, Event, Input, Message, Output, PeerId, Want};
 
 use crate::sim::Key;
-use crate::world::{Happening, World};
+use crate::world::{Happening, Reach, World};
 
 impl World {
     pub(crate) fn drain(&mut self, id: PeerId) {
@@ -128,7 +128,8 @@ impl World {
             .get(&addr)
             .copied()
             .filter(|target| self.sims.get(target).is_some_and(|sim| sim.alive));
-        let reached = target.filter(|target| !self.is_cut(id, *target));
+        let hidden = |target: &PeerId| self.reach.get(target) == Some(&Reach::Hidden);
+        let reached = target.filter(|target| !self.is_cut(id, *target) && !hidden(target));
         match reached {
             Some(target) => {
                 // A handshake of one and a half round trips.

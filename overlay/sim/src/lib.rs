@@ -12,4 +12,4 @@ mod sim;
 pub mod world;
 
 pub use sim::Sim;
-pub use world::{Settings, World};
+pub use world::{Reach, Settings, World};

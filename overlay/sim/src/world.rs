@@ -50,6 +50,18 @@ impl Default for Settings {
     }
 }
 
+/// How others reach a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// At its own address.
+    #[default]
+    Direct,
+    /// At an address that something translates, and lets strangers through: it must find that out.
+    Translated,
+    /// Not at all, but over links that it made itself.
+    Hidden,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum Happening {
     Timer,
@@ -114,6 +126,7 @@ pub struct World {
     pub(crate) newest_seq: u64,
     pub(crate) broadcasting: bool,
     pub(crate) epoch: u64,
+    pub(crate) reach: BTreeMap<PeerId, Reach>,
     hash: u64,
 }
 
@@ -141,6 +154,7 @@ impl World {
             newest_seq: 0,
             broadcasting: true,
             epoch: 1,
+            reach: BTreeMap::new(),
             hash: 0,
             settings,
         };
@@ -209,10 +223,16 @@ impl World {
 
     /// Starts a member that knows the root's address.
     pub fn add(&mut self, fan_out: u16) -> PeerId {
+        self.add_behind(fan_out, Reach::Direct)
+    }
+
+    /// Starts a member behind something.
+    pub fn add_behind(&mut self, fan_out: u16, reach: Reach) -> PeerId {
         let number = self.sims.len() as u64;
         let mut key = [0u8; 32];
         key[..8].copy_from_slice(&number.to_le_bytes());
         let id = PeerId::of_public_key(&key);
+        self.reach.insert(id, reach);
         self.spawn(id, fan_out, Role::Member);
         id
     }
@@ -413,6 +433,10 @@ impl World {
         *last
     }
 
+    fn is_direct(&self, id: PeerId) -> bool {
+        self.reach.get(&id).copied().unwrap_or_default() == Reach::Direct
+    }
+
     pub(crate) fn is_cut(&self, a: PeerId, b: PeerId) -> bool {
         self.cuts.contains(&pair(a, b))
     }
@@ -517,7 +541,7 @@ impl World {
                 addr: from_addr,
                 dialed: false,
                 hello: from_hello,
-                direct: true,
+                direct: self.is_direct(to),
             },
         );
         let up = Input::LinkUp {
@@ -525,7 +549,7 @@ impl World {
             addr: to_addr,
             dialed: true,
             hello: to_hello,
-            direct: true,
+            direct: self.is_direct(from),
         };
         self.put(back, from, Happening::Input(Box::new(up), 0));
     }

@@ -3,7 +3,7 @@
 
 use overlay_core::time::Span;
 use overlay_core::{Event, PeerId};
-use overlay_sim::{Settings, World, check};
+use overlay_sim::{Reach, Settings, World, check};
 
 const CONVERGE: Span = Span::ms(10_000);
 
@@ -238,6 +238,40 @@ fn a_root_that_dies_and_comes_back_finds_its_forest_and_nobody_misses_a_chunk() 
         world.run(Span::ms(25_000));
         check::converged(&world).unwrap();
         check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
+fn who_cannot_be_reached_receives_and_who_can_finds_it_out() {
+    for seed in 1..=5 {
+        let mut world = World::new(Settings {
+            seed,
+            max_direct_peers: 4,
+            ..Settings::default()
+        });
+        let mut translated = Vec::new();
+        for number in 0..24 {
+            let reach = [Reach::Direct, Reach::Translated, Reach::Hidden][number % 3];
+            let id = world.add_behind(4, reach);
+            if reach == Reach::Translated {
+                translated.push(id);
+            }
+            world.run(Span::ms(200));
+        }
+        world.run_until(CONVERGE, check::converged);
+        world.run(Span::ms(25_000));
+        check::nothing_missed(&world, 1).unwrap();
+        let knows = |id: &PeerId| world.sim(*id).unwrap().node().facts(world.now()).reachable;
+        assert!(
+            translated.iter().all(knows),
+            "seed {seed}: a reachable peer does not know that it is"
+        );
+        let hidden = world
+            .live_members()
+            .into_iter()
+            .filter(|id| !knows(id))
+            .count();
+        assert_eq!(hidden, 8, "seed {seed}");
     }
 }
 
