@@ -57,8 +57,10 @@ fn play(args: &Args) -> Result<Summary, String> {
         );
     }
     let (output, speaker) = open_output(args)?;
+    // Who wants fewer chunks than the buffer has need not wait for more of them.
+    let buffer = args.chunks.map_or(args.buffer, |n| n.min(args.buffer));
     let limits = Limits {
-        buffer: usize::try_from(args.buffer).unwrap_or(usize::MAX),
+        buffer: usize::try_from(buffer).unwrap_or(usize::MAX),
         until_idle: args.until_idle,
         chunks: args.chunks,
         wait: !args.no_wait,

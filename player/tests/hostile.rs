@@ -12,7 +12,7 @@ use lab::{FRAMES, Lab, Player, film, wait_until};
 fn chunks_that_cannot_be_decoded_are_told_in_one_line_each_and_playing_goes_on() {
     let mut lab = Lab::new();
     let chunks = film(lab.dir.path(), 3, &[]);
-    let rubbish: Vec<u8> = (0..20_000u32).map(|i| (i * 7919 >> 3) as u8).collect();
+    let rubbish: Vec<u8> = (0..20_000u32).map(|i| ((i * 7919) >> 3) as u8).collect();
     lab.put(0, &chunks[0]);
     lab.put(1, &rubbish);
     lab.put(2, b"ffconcat version 1.0\nfile /etc/hostname\n");

@@ -230,3 +230,101 @@ fn a_window_and_a_sound_device_show_every_frame_too() {
     assert_eq!(json["stalls"].as_u64(), Some(0), "{json}");
     assert!(lab.chunks().is_empty());
 }
+
+#[test]
+fn chunks_that_come_live_and_unevenly_never_stall_the_usual_buffer() {
+    let mut lab = Lab::new();
+    let chunks = film(lab.dir.path(), 8, &[]);
+    let player = lab.player(&["--chunks", "8"]);
+    let start = Instant::now();
+    // Each up to 0.6 s after its time: less than the margin of one chunk.
+    let late_ms = [0, 300, 0, 600, 100, 0, 500, 200];
+    for (seq, (chunk, late_ms)) in (0..).zip(chunks.iter().zip(late_ms)) {
+        let due = Duration::from_millis(seq * 1_000 + late_ms);
+        while start.elapsed() < due {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        lab.put(seq, chunk);
+    }
+    let ended = player.end();
+    ended.assert_counts(&[("frames_shown", 8 * FRAMES), ("stalls", 0)]);
+}
+
+#[test]
+fn what_is_heard_is_the_sound_of_the_film_sample_for_sample() {
+    let mut lab = Lab::new();
+    let dir = lab.dir.path().to_owned();
+    for (seq, chunk) in (0..).zip(film(&dir, 4, &[])) {
+        lab.put(seq, &chunk);
+    }
+    // SDL's driver that writes what a device would play into a file.
+    let heard = dir.join("heard.raw");
+    let ended = lab::Player::start(
+        &lab.spool(),
+        &["--output", "window", "--json", "--chunks", "4"],
+        &[
+            ("SDL_VIDEODRIVER", "dummy"),
+            ("SDL_AUDIODRIVER", "disk"),
+            ("SDL_DISKAUDIOFILE", heard.to_str().expect("a plain path")),
+        ],
+    )
+    .end();
+    ended.assert_counts(&[("stalls", 0), ("chunks_shown", 4)]);
+    let heard = samples(&heard);
+    let film = samples(&lab::sound_of_film(&dir, 4));
+    let first = |sound: &[f32]| sound.iter().position(|s| s.abs() > 1e-6);
+    let (at, from) = (
+        first(&heard).expect("something is heard"),
+        first(&film).expect("the film has sound"),
+    );
+    // The device is stopped with the last picture, a few pieces of 21 ms before its last sample.
+    let compared = (film.len() - from).min(heard.len() - at);
+    assert!(
+        compared + 48_000 / 5 * 2 > film.len(),
+        "only {compared} samples"
+    );
+    let wrong = (0..compared).find(|i| (heard[at + i] - film[from + i]).abs() > 1e-4);
+    assert_eq!(wrong, None, "of {compared} samples");
+}
+
+fn samples(path: &std::path::Path) -> Vec<f32> {
+    let bytes = std::fs::read(path).expect("the sound is there");
+    let quads = bytes.chunks_exact(4);
+    quads
+        .map(|q| f32::from_le_bytes([q[0], q[1], q[2], q[3]]))
+        .collect()
+}
+
+#[test]
+fn a_terminal_shows_pictures_and_is_given_back() {
+    let mut lab = Lab::new();
+    for (seq, chunk) in (0..).zip(film(lab.dir.path(), 2, &[])) {
+        lab.put(seq, &chunk);
+    }
+    // `script` is a terminal for programs that want one.
+    let player = format!(
+        "{} --spool {} --output terminal --mute --json --chunks 2",
+        env!("CARGO_BIN_EXE_player"),
+        lab.spool().display()
+    );
+    let output = std::process::Command::new("script")
+        .args([
+            "-qec",
+            &format!("stty cols 60 rows 20; {player}"),
+            "/dev/null",
+        ])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("script is there");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    let (taken, given) = (text.find("\x1b[?1049h"), text.rfind("\x1b[?1049l"));
+    let picture = text.find("\x1b[38;2;");
+    assert!(
+        taken < picture && picture < given && taken.is_some(),
+        "{text}"
+    );
+    let json = text.lines().last().unwrap_or_default();
+    assert!(json.contains("\"frames_shown\":50"), "{json}");
+    assert!(lab.chunks().is_empty());
+}

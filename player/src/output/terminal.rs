@@ -229,6 +229,7 @@ impl Output for Terminal {
             let control = key.modifiers.contains(KeyModifiers::CONTROL);
             match key.code {
                 KeyCode::Char('c') if control => commands.push(Command::Quit),
+                _ if control => {}
                 KeyCode::Char('q') | KeyCode::Esc => commands.push(Command::Quit),
                 KeyCode::Char(' ') => commands.push(Command::TogglePause),
                 _ => {}

@@ -1,6 +1,7 @@
 //! A spool as a peer makes it, films made by the `ffmpeg` program, and a real `player` on it.
 
-use std::io::Read as _;
+#![allow(dead_code, reason = "each test program uses its own part of the lab")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -11,16 +12,16 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longest that any test waits for anything.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Pictures of one chunk of [`film`].
-pub const FRAMES: u64 = 25;
+pub(crate) const FRAMES: u64 = 25;
 
 /// A time of broadcast for chunk 0.
 const ON_AIR_US: u64 = 1_700_000_000_000_000;
 
 /// Cuts `seconds` of a test film into chunks of one second.
-pub fn film(dir: &Path, seconds: u32, codecs: &[&str]) -> Vec<Vec<u8>> {
+pub(crate) fn film(dir: &Path, seconds: u32, codecs: &[&str]) -> Vec<Vec<u8>> {
     let pattern = dir.join("cut_%05d.mkv");
     let video = format!("testsrc2=size=320x180:rate=25:duration={seconds}");
     let sound = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
@@ -50,8 +51,22 @@ pub fn film(dir: &Path, seconds: u32, codecs: &[&str]) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// The sound of [`film`], as the player gives it to a device.
+pub(crate) fn sound_of_film(dir: &Path, seconds: u32) -> PathBuf {
+    let path = dir.join("sound.raw");
+    let sound = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", &sound])
+        .args(["-f", "f32le", "-ac", "2", "-ar", "48000"])
+        .arg(&path)
+        .status()
+        .expect("the ffmpeg program is installed");
+    assert!(status.success(), "ffmpeg made the sound");
+    path
+}
+
 /// Gives a chunk the place in its film that our cutter would write into it.
-pub fn with_place(dir: &Path, chunk: &[u8], start_us: u64, duration_us: u64) -> Vec<u8> {
+pub(crate) fn with_place(dir: &Path, chunk: &[u8], start_us: u64, duration_us: u64) -> Vec<u8> {
     let (from, to) = (dir.join("plain.mkv"), dir.join("placed.mkv"));
     std::fs::write(&from, chunk).expect("the directory is writable");
     let status = Command::new("ffmpeg")
@@ -69,27 +84,27 @@ pub fn with_place(dir: &Path, chunk: &[u8], start_us: u64, duration_us: u64) -> 
 }
 
 /// A spool with its writer.
-pub struct Lab {
-    pub dir: TempDir,
-    pub writer: Writer,
+pub(crate) struct Lab {
+    pub(crate) dir: TempDir,
+    pub(crate) writer: Writer,
 }
 
 impl Lab {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = TempDir::new().expect("a directory for the test");
         let writer = Writer::open(&dir.path().join("spool"), None).expect("the spool is ours");
         Self { dir, writer }
     }
 
-    pub fn spool(&self) -> PathBuf {
+    pub(crate) fn spool(&self) -> PathBuf {
         self.dir.path().join("spool")
     }
 
-    pub fn path(&self, seq: u64) -> PathBuf {
+    pub(crate) fn path(&self, seq: u64) -> PathBuf {
         self.spool().join(format!("film_{seq:05}.mkv"))
     }
 
-    pub fn put(&mut self, seq: u64, bytes: &[u8]) {
+    pub(crate) fn put(&mut self, seq: u64, bytes: &[u8]) {
         let meta = ChunkMeta {
             name: format!("film_{seq:05}.mkv"),
             seq,
@@ -105,7 +120,7 @@ impl Lab {
     }
 
     /// Chunk files in the spool.
-    pub fn chunks(&self) -> Vec<String> {
+    pub(crate) fn chunks(&self) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(self.spool())
             .expect("the spool is there")
             .map(|entry| entry.expect("an entry").file_name())
@@ -117,7 +132,7 @@ impl Lab {
     }
 
     /// Starts a player with `--output null --json` on the spool.
-    pub fn player(&self, args: &[&str]) -> Player {
+    pub(crate) fn player(&self, args: &[&str]) -> Player {
         let mut all = vec!["--output", "null", "--json"];
         all.extend(args);
         Player::start(&self.spool(), &all, &[])
@@ -125,19 +140,19 @@ impl Lab {
 }
 
 /// A player in its own process; killed when dropped.
-pub struct Player {
+pub(crate) struct Player {
     child: Child,
 }
 
 /// What a player left.
-pub struct Ended {
-    pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Player {
-    pub fn start(spool: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(spool: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_player"))
             .arg("--spool")
             .arg(spool)
@@ -153,7 +168,7 @@ impl Player {
         Self { child }
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args(["-s", name, &self.child.id().to_string()])
             .status()
@@ -161,12 +176,12 @@ impl Player {
         assert!(status.success());
     }
 
-    pub fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("the child is ours").is_none()
     }
 
     /// Waits for its end.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let end = Instant::now() + DEADLINE;
         while self.is_running() {
             assert!(Instant::now() < end, "the player did not end");
@@ -199,14 +214,15 @@ impl Drop for Player {
 
 impl Ended {
     /// The summary, which must be the last line.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let line = self.stdout.lines().last().unwrap_or_default();
         serde_json::from_str(line)
             .unwrap_or_else(|e| panic!("{e} in {line:?}; it said {}", self.stderr))
     }
 
+    /// Asserts some of the summary's numbers.
     #[track_caller]
-    pub fn assert_counts(&self, expected: &[(&str, u64)]) {
+    pub(crate) fn assert_counts(&self, expected: &[(&str, u64)]) {
         let json = self.json();
         for (key, value) in expected {
             assert_eq!(
@@ -221,7 +237,7 @@ impl Ended {
 
 /// Waits until `condition` holds.
 #[track_caller]
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !condition() {
         assert!(Instant::now() < end, "waited in vain until {what}");
