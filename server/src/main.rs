@@ -1,0 +1,118 @@
+//! `server`: puts films, folders of chunks and live inputs on channels.
+//!
+//! A thin main: reads the command line, calls the role, turns what went wrong into one line and an exit status (2: the
+//! command line or the configuration is wrong; 1: it could not do its job). What a role does is its crate's.
+
+mod args;
+mod file;
+mod show;
+mod signals;
+mod values;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+use server_origin::{Invite, OriginConfig, OriginError};
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Args, Command};
+
+/// What is logged where `RUST_LOG` says nothing.
+const DEFAULT_LOG: &str = "info,quinn=warn,quinn_proto=warn,rustls=warn";
+/// Threads for what blocks (reading chunks, coding them, writing state): a few short jobs per channel and second.
+const BLOCKING_THREADS: usize = 8;
+/// How long such a job may hold up the end.
+const END_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why the program ends with another status than 0.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command line or a configuration file is wrong; the text says where.
+    #[error("{0}")]
+    Usage(String),
+    /// The origin could not do its job.
+    #[error("{0}")]
+    Origin(#[from] OriginError),
+    /// The system refuses what every program needs.
+    #[error("cannot {0}: {1}")]
+    System(&'static str, io::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) | Self::Origin(OriginError::Config(_)) => ExitCode::from(2),
+            Self::Origin(_) | Self::System(..) => ExitCode::FAILURE,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_env_filter(
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)),
+        )
+        .init();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Origin(origin) => broadcast(origin.into_config()?),
+        Command::CheckConfig { file } => check(&file),
+        Command::Status { data_dir, json } => {
+            let status = server_origin::ask_status(&data_dir)?;
+            if json {
+                print(&status.to_string())
+            } else {
+                print(show::table(&status).trim_end())
+            }
+        }
+    }
+}
+
+fn check(file: &Path) -> Result<(), Failure> {
+    let config = file::read(file)?;
+    let channels = config.channels.len();
+    print(&format!("{}: good, {channels} channel(s)", file.display()))
+}
+
+fn broadcast(config: OriginConfig) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|why| Failure::System("start", why))?;
+    let result = runtime.block_on(async {
+        let stop = signals::stop().map_err(|why| Failure::System("listen to signals", why))?;
+        let announce = |invite: &Invite| {
+            if print(&format!("invite {invite}")).is_err() {
+                // Nobody reads it there; the broadcast is not hurt.
+                tracing::warn!("standard output is closed; the invite is {invite}");
+            }
+        };
+        Ok(server_origin::run(config, announce, stop).await?)
+    });
+    runtime.shutdown_timeout(END_PATIENCE);
+    result
+}
+
+/// Prints a line at once, also into a pipe.
+fn print(line: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|why| Failure::System("write to standard output", why))
+}
