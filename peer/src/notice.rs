@@ -1,0 +1,405 @@
+//! What happens, told three ways: a line for scripts, words for the log, and the latest words for the menus.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use overlay_core::{Cause, PeerId};
+
+use crate::lines::Lines;
+
+/// Words that the menus can still show. A screenful.
+const MAX_KEPT: usize = 64;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// The socket is there.
+    Listening {
+        /// With its real port.
+        addr: SocketAddr,
+        /// Whether the usual port was taken.
+        moved: bool,
+        /// Who this peer is.
+        identity: PeerId,
+    },
+    /// The channel's form became known.
+    Joined {
+        /// The channel.
+        channel: u32,
+        /// Data stripes.
+        data: u8,
+        /// Parity stripes.
+        parity: u8,
+    },
+    /// A stripe has another parent.
+    Parent {
+        /// The stripe.
+        stripe: u8,
+        /// Who.
+        peer: PeerId,
+    },
+    /// A stripe's parent failed.
+    Orphaned {
+        /// The stripe.
+        stripe: u8,
+        /// Who it was.
+        peer: PeerId,
+        /// What happened.
+        cause: Cause,
+    },
+    /// A stripe that had lost its parent has one again.
+    Repaired {
+        /// The stripe.
+        stripe: u8,
+        /// What had happened.
+        cause: Cause,
+        /// How long it took.
+        ms: u64,
+    },
+    /// There is no place on the channel.
+    Full {
+        /// Stripes without a parent.
+        stripes: u8,
+        /// Until the next try.
+        retry_ms: u64,
+    },
+    /// Nobody whom the invite names answers.
+    Unreachable {
+        /// The address.
+        at: String,
+        /// What is known of why.
+        why: String,
+        /// Until the next try.
+        retry_ms: u64,
+    },
+    /// A chunk is lost.
+    Missed {
+        /// The chunk.
+        seq: u64,
+    },
+    /// A chunk is on the disk.
+    Stored {
+        /// Its file.
+        name: String,
+    },
+    /// A chunk was on the disk before.
+    Known {
+        /// Its file.
+        name: String,
+    },
+    /// A chunk that nobody had shown had to go for a newer one.
+    Evicted {
+        /// Its file.
+        name: String,
+    },
+    /// No space is left. Said once, until there is some.
+    DiskFull {
+        /// The chunk that waits for space.
+        name: String,
+    },
+    /// There is space again.
+    Storing,
+    /// A whole chunk was given up.
+    NotStored {
+        /// Its file.
+        name: String,
+        /// Why.
+        why: String,
+        /// Whether the reason was said before.
+        again: bool,
+    },
+    /// Whole chunks left the window before the disk had time for them.
+    DiskSlow {
+        /// How many since the last time that this was said.
+        chunks: u64,
+    },
+    /// The children are being handed over.
+    Leaving,
+    /// The end.
+    Left(Summary),
+}
+
+/// What a peer has done, at its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Chunks that were whole.
+    pub(crate) chunks: u64,
+    /// Chunks that were lost.
+    pub(crate) missing: u64,
+    /// Chunks on the disk.
+    pub(crate) stored: u64,
+    /// Whole chunks that are not.
+    pub(crate) not_stored: u64,
+    /// Bytes.
+    pub(crate) sent: u64,
+    /// Bytes.
+    pub(crate) received: u64,
+    /// Repairs.
+    pub(crate) repairs: u64,
+}
+
+/// A cause as one word.
+pub(crate) fn cause_word(cause: Cause) -> String {
+    cause.to_string().replace(' ', "-")
+}
+
+impl Notice {
+    /// The line for scripts: an event, then `key=value`; a file's name is always the rest of the line.
+    pub(crate) fn line(&self) -> String {
+        match self {
+            Notice::Listening { addr, identity, .. } => {
+                format!("listening addr={addr} identity={identity}")
+            }
+            Notice::Joined {
+                channel,
+                data,
+                parity,
+            } => {
+                format!("joined channel={channel} stripes={data}+{parity}")
+            }
+            Notice::Parent { stripe, peer } => format!("parent stripe={stripe} peer={peer}"),
+            Notice::Orphaned {
+                stripe,
+                peer,
+                cause,
+            } => {
+                format!(
+                    "orphaned stripe={stripe} peer={peer} cause={}",
+                    cause_word(*cause)
+                )
+            }
+            Notice::Repaired { stripe, cause, ms } => {
+                format!(
+                    "repaired stripe={stripe} cause={} ms={ms}",
+                    cause_word(*cause)
+                )
+            }
+            Notice::Full { stripes, retry_ms } => {
+                format!("full stripes={stripes} retry_ms={retry_ms}")
+            }
+            Notice::Unreachable { at, retry_ms, .. } => {
+                format!("unreachable addr={at} retry_ms={retry_ms}")
+            }
+            Notice::Missed { seq } => format!("missed seq={seq}"),
+            Notice::Stored { name } => format!("stored {name}"),
+            Notice::Known { name } => format!("known {name}"),
+            Notice::Evicted { name } => format!("evicted {name}"),
+            Notice::DiskFull { name } => format!("disk-full {name}"),
+            Notice::Storing => "storing".to_owned(),
+            Notice::NotStored { name, .. } => format!("not-stored {name}"),
+            Notice::DiskSlow { chunks } => format!("disk-slow chunks={chunks}"),
+            Notice::Leaving => "leaving".to_owned(),
+            Notice::Left(s) => format!(
+                "left chunks={} missing={} stored={} not_stored={} sent={} received={} repairs={}",
+                s.chunks, s.missing, s.stored, s.not_stored, s.sent, s.received, s.repairs
+            ),
+        }
+    }
+
+    /// Words for people.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Notice::Listening {
+                addr, moved: false, ..
+            } => format!("listening on UDP {addr}"),
+            Notice::Listening {
+                addr, moved: true, ..
+            } => {
+                format!("the usual port is taken: listening on UDP {addr} instead")
+            }
+            Notice::Joined {
+                channel,
+                data,
+                parity,
+            } => {
+                format!("on channel {channel}: {data} stripes of data, {parity} of parity")
+            }
+            Notice::Parent { stripe, peer } => {
+                format!("stripe {stripe} comes from {}", peer.short())
+            }
+            Notice::Orphaned {
+                stripe,
+                peer,
+                cause,
+            } => {
+                format!("stripe {stripe} lost its parent {} ({cause})", peer.short())
+            }
+            Notice::Repaired { stripe, cause, ms } => {
+                format!("stripe {stripe} repaired in {ms} ms (parent: {cause})")
+            }
+            Notice::Full { stripes, .. } => {
+                format!("the channel is full: {stripes} stripes wait for a place; trying again")
+            }
+            Notice::Unreachable { at, why, .. } => {
+                format!("cannot reach {at} ({why}); trying again")
+            }
+            Notice::Missed { seq } => format!("chunk {seq} is lost: not all of it came in time"),
+            Notice::Stored { name } => format!("{name} stored"),
+            Notice::Known { name } => format!("{name} was stored before"),
+            Notice::Evicted { name } => {
+                format!(
+                    "{name} was not shown and had to go: the spool is at its limit (--spool-limit)"
+                )
+            }
+            Notice::DiskFull { name } => {
+                format!(
+                    "the disk is full: {name} waits for space; relaying goes on. Free some space"
+                )
+            }
+            Notice::Storing => "there is space again: chunks are stored".to_owned(),
+            Notice::NotStored { name, why, .. } => format!("{name} is not stored: {why}"),
+            Notice::DiskSlow { chunks } => {
+                format!("the disk is too slow: {chunks} whole chunks were not stored in time")
+            }
+            Notice::Leaving => "leaving: the children are handed over".to_owned(),
+            Notice::Left(s) => format!(
+                "left: {} chunks whole, {} missing, {} stored, {} not stored; {} sent, {} received; {} repairs",
+                s.chunks,
+                s.missing,
+                s.stored,
+                s.not_stored,
+                crate::text::bytes(s.sent),
+                crate::text::bytes(s.received),
+                s.repairs
+            ),
+        }
+    }
+
+    /// Whether somebody should do something, or at least know.
+    fn is_trouble(&self) -> bool {
+        matches!(
+            self,
+            Notice::Full { .. }
+                | Notice::Unreachable { .. }
+                | Notice::Missed { .. }
+                | Notice::Evicted { .. }
+                | Notice::DiskFull { .. }
+                | Notice::NotStored { again: false, .. }
+                | Notice::DiskSlow { .. }
+                | Notice::Listening { moved: true, .. }
+        )
+    }
+
+    /// Whether it is too usual for the menus' event line.
+    fn is_usual(&self) -> bool {
+        matches!(
+            self,
+            Notice::Stored { .. }
+                | Notice::Known { .. }
+                | Notice::Parent { .. }
+                | Notice::NotStored { again: true, .. }
+        )
+    }
+}
+
+/// Words and when they were said.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    /// When.
+    pub(crate) at: Instant,
+    /// What.
+    pub(crate) words: String,
+    /// Whether somebody should know.
+    pub(crate) trouble: bool,
+}
+
+/// Where notices go. Clones share it; any thread may say something.
+#[derive(Clone)]
+pub(crate) struct Notices {
+    kept: Arc<Mutex<VecDeque<Said>>>,
+    lines: Lines,
+    /// Whether lines for scripts are wanted.
+    headless: bool,
+}
+
+impl Notices {
+    /// Lines for scripts are written if `headless`.
+    pub(crate) fn new(lines: Lines, headless: bool) -> Self {
+        Self {
+            kept: Arc::default(),
+            lines,
+            headless,
+        }
+    }
+
+    /// Tells everybody. Never waits.
+    pub(crate) fn say(&self, notice: &Notice) {
+        let (words, trouble) = (notice.words(), notice.is_trouble());
+        if trouble {
+            tracing::warn!("{words}");
+        } else {
+            tracing::info!("{words}");
+        }
+        if self.headless {
+            self.lines.out(notice.line());
+        }
+        if !notice.is_usual() {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.push_back(Said {
+                at: Instant::now(),
+                words,
+                trouble,
+            });
+            if kept.len() > MAX_KEPT {
+                kept.pop_front();
+            }
+        }
+    }
+
+    /// The latest, oldest first.
+    pub(crate) fn latest(&self) -> Vec<Said> {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_for_scripts_is_one_event_and_its_values() {
+        let peer = PeerId([0xab; 32]);
+        let repaired = Notice::Repaired {
+            stripe: 2,
+            cause: Cause::TooSlow,
+            ms: 84,
+        };
+        assert_eq!(repaired.line(), "repaired stripe=2 cause=too-slow ms=84");
+        assert_eq!(
+            Notice::Stored {
+                name: "my film_00001.mkv".to_owned()
+            }
+            .line(),
+            "stored my film_00001.mkv"
+        );
+        let parent = Notice::Parent { stripe: 0, peer }.line();
+        assert_eq!(parent, format!("parent stripe=0 peer={}", "ab".repeat(32)));
+    }
+
+    #[test]
+    fn the_menus_keep_the_latest_unusual_words_only() {
+        let lines = Lines::start(crate::lines::LogTo::Stderr).expect("a thread");
+        let notices = Notices::new(lines, false);
+        for seq in 0..200 {
+            notices.say(&Notice::Missed { seq });
+            notices.say(&Notice::Stored {
+                name: "x_00000.mkv".to_owned(),
+            });
+        }
+        let latest = notices.latest();
+        assert_eq!(latest.len(), MAX_KEPT);
+        assert!(
+            latest
+                .iter()
+                .all(|said| said.trouble && said.words.contains("is lost"))
+        );
+        assert!(latest.last().expect("one").words.contains("199"));
+    }
+}
