@@ -1,6 +1,7 @@
 //! What a channel's task does: wait for its source, go on air, stay there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use overlay_quic::Root;
 use tokio::sync::mpsc;
@@ -14,6 +15,10 @@ use crate::state::{self, ChannelState};
 
 /// Over which part of its duration a live chunk is let go: who watches live waits for it. A guess.
 const LIVE_PACE: u32 = 4;
+
+/// How long an ended input's channel stays open, so that its last chunk reaches everybody. A guess: some chunks' way
+/// through a deep forest.
+const LAST_CHUNK_WAIT: Duration = Duration::from_secs(2);
 
 /// Broadcasts a loop until the channel is closed. `source` says which loop it is.
 ///
@@ -106,13 +111,14 @@ pub(crate) async fn live(
                     Some(pause) => tracing::warn!(
                         channel = channel.number(),
                         retry_ms = pause.as_millis(),
-                        "{why}; it is opened again"
+                        "{why}; trying again"
                     ),
                     None => tracing::warn!(channel = channel.number(), "{why}"),
                 }
             }
         }
     }
+    tokio::time::sleep(LAST_CHUNK_WAIT).await;
     Ok(())
 }
 
@@ -128,7 +134,7 @@ async fn publish(
         None => state.anchor.base_seq,
     };
     channel.board.write(|air| air.seq_on_air = Some(seq));
-    let over = std::time::Duration::from_micros(chunk.duration_us) / LIVE_PACE;
+    let over = Duration::from_micros(chunk.duration_us) / LIVE_PACE;
     let ready = Ready {
         seq,
         extension: if chunk.name.ends_with(".mp4") {

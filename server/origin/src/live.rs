@@ -90,17 +90,16 @@ fn pump(input: &LiveInput, name: &str, stop: &AtomicBool, sender: &mpsc::Sender<
         let Some((why, chunks)) = run_once(input, name, stop, sender) else {
             return;
         };
-        pause = if chunks > 0 {
-            RETRY_MIN
-        } else {
-            (pause * 2).min(RETRY_MAX)
-        };
+        if chunks > 0 {
+            pause = RETRY_MIN;
+        }
         let retry = (!input.is_stdin()).then_some(pause);
         if sender.blocking_send(News::Trouble { why, retry }).is_err() {
             return;
         }
-        let Some(pause) = retry else { return };
-        let until = Instant::now() + pause;
+        let Some(wait) = retry else { return };
+        pause = (pause * 2).min(RETRY_MAX);
+        let until = Instant::now() + wait;
         while Instant::now() < until {
             if stop.load(Ordering::Relaxed) {
                 return;

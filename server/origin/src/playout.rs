@@ -108,7 +108,7 @@ impl Playout {
                 tracing::warn!(
                     channel = self.channel.number(),
                     late_ms,
-                    "the film is cut more slowly than it plays; the broadcast waits for it"
+                    "the cutter is behind; the broadcast and its clock wait for it"
                 );
                 return Some(self.move_to(next, now_us));
             }
