@@ -59,6 +59,11 @@ impl<P> Screen<P> {
         self.waiting.front().map(|(_, picture)| picture)
     }
 
+    /// How many pictures wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// When the next picture is due.
     pub(crate) fn next_us(&self) -> Option<i64> {
         self.waiting.front().map(|(time_us, _)| *time_us)

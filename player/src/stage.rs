@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use media_ffmpeg::decode::{Closed, DecodeError, Opened};
+use media_ffmpeg::decode::{Closed, DecodeError, Opened, PICTURES_ALWAYS};
 use media_store::PendingChunk;
 
 use crate::clock::{Clock, Stalls};
@@ -16,7 +16,8 @@ use crate::sound::SoundQueue;
 use crate::timeline::{Place, Timeline};
 
 /// How much must be decoded ahead before the clock starts, at first and after a stall, unless the chunk ends
-/// sooner: five pictures at 25 a second (a guess that covers a slow moment of the decoder).
+/// sooner or the decoder may give no more pictures: five pictures at 25 a second (a guess that covers a slow moment
+/// of the decoder).
 pub(crate) const PRIME_US: i64 = 200_000;
 
 /// After a stall because no chunk was there, how long the next one is held back if nothing follows it yet: makes
@@ -193,7 +194,7 @@ impl<P, T> Stage<P, T> {
         let primed = self.known_us >= position_us.saturating_add(PRIME_US);
         let whole =
             self.known_us > position_us && self.chunks.back().is_some_and(|c| c.end_us.is_some());
-        primed || whole
+        primed || whole || self.screen.waiting() >= PICTURES_ALWAYS
     }
 
     fn is_over(&self, chunk: &Chunk) -> bool {

@@ -208,6 +208,18 @@ fn a_slow_decoder_is_a_stall_of_its_own_kind() {
 }
 
 #[test]
+fn pictures_so_large_that_only_a_few_may_wait_start_the_clock_too() {
+    let mut world = World::new();
+    let job = world.submit();
+    world.open(job);
+    for frame in 0..PICTURES_ALWAYS as u64 {
+        world.frame(job, frame);
+    }
+    world.run_for(10_000, 0);
+    assert!(world.stage.runs());
+}
+
+#[test]
 fn a_pause_is_no_stall_and_loses_nothing() {
     let mut world = World::new();
     world.arrive();
