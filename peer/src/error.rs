@@ -30,7 +30,9 @@ pub(crate) enum PeerError {
         channel: u32,
     },
     /// `--give-up-after`.
-    #[error("no place on channel {channel} within {seconds} s ({last}): the origin is {at}")]
+    #[error(
+        "no place on channel {channel} within {seconds} s ({last}): is the broadcast on the air?"
+    )]
     GaveUp {
         /// The channel.
         channel: u32,
@@ -38,8 +40,6 @@ pub(crate) enum PeerError {
         seconds: u64,
         /// What was known last.
         last: String,
-        /// The origin's address.
-        at: String,
     },
     /// The spool.
     #[error("{0}")]

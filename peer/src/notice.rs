@@ -64,6 +64,8 @@ pub(crate) enum Notice {
         stripes: u8,
         /// Until the next try.
         retry_ms: u64,
+        /// Whether the peer had a place before.
+        had_place: bool,
     },
     /// Nobody whom the invite names answers.
     Unreachable {
@@ -176,7 +178,9 @@ impl Notice {
                     cause_word(*cause)
                 )
             }
-            Notice::Full { stripes, retry_ms } => {
+            Notice::Full {
+                stripes, retry_ms, ..
+            } => {
                 format!("full stripes={stripes} retry_ms={retry_ms}")
             }
             Notice::Unreachable { at, retry_ms, .. } => {
@@ -229,9 +233,14 @@ impl Notice {
             Notice::Repaired { stripe, cause, ms } => {
                 format!("stripe {stripe} repaired in {ms} ms (parent: {cause})")
             }
-            Notice::Full { stripes, .. } => {
-                format!("the channel is full: {stripes} stripes wait for a place; trying again")
-            }
+            Notice::Full {
+                stripes, had_place, ..
+            } => match had_place {
+                false => {
+                    format!("the channel is full: {stripes} stripes wait for a place; trying again")
+                }
+                true => format!("{stripes} stripes find no other parent; trying again"),
+            },
             Notice::Unreachable { at, why, .. } => {
                 format!("cannot reach {at} ({why}); trying again")
             }

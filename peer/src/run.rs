@@ -278,7 +278,6 @@ async fn give_up(shared: Arc<Shared>, seconds: u64) {
             channel: shared.fixed.channel,
             seconds,
             last: shared.trouble(),
-            at: shared.fixed.origin.clone(),
         }));
     }
 }

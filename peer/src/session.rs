@@ -150,10 +150,10 @@ impl Shared {
         } else if status.data_stripes > 0 && parents >= usize::from(status.data_stripes) {
             self.was_running.store(true, Ordering::Relaxed);
             State::Running
-        } else if self.full.load(Ordering::Relaxed) {
-            State::Full
         } else if self.was_running() {
             State::Repairing
+        } else if self.full.load(Ordering::Relaxed) {
+            State::Full
         } else {
             State::Joining
         }
@@ -161,8 +161,13 @@ impl Shared {
 
     /// Tells everybody, and remembers why there is no place.
     pub(crate) fn say(&self, notice: &Notice) {
-        if let Notice::Full { .. } | Notice::Unreachable { .. } = notice {
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = notice.words();
+        let trouble = match notice {
+            Notice::Full { .. } => Some("the channel is full".to_owned()),
+            Notice::Unreachable { at, why, .. } => Some(format!("{at}: {why}")),
+            _ => None,
+        };
+        if let Some(trouble) = trouble {
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         }
         self.notices.say(notice);
     }
@@ -283,6 +288,7 @@ impl Ear {
                 Notice::Full {
                     stripes: stripes_lacking,
                     retry_ms,
+                    had_place: shared.was_running(),
                 }
             }
             Event::Unreachable {

@@ -6,7 +6,7 @@ use std::sync::Once;
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
@@ -34,8 +34,14 @@ impl Screen {
 
     /// Takes it once more, after the process was stopped and somebody else had it, and forgets what was on it.
     pub(crate) fn again(&mut self) -> io::Result<()> {
+        // crossterm remembers that the mode is raw, and somebody else may have set another.
+        disable_raw_mode()?;
         take()?;
-        self.terminal.clear()
+        execute!(io::stdout(), Clear(ClearType::All))?;
+        // A new one believes that the screen is empty. (Its own `clear` asks the terminal where the cursor is, and the
+        // answer may not come.)
+        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(())
     }
 }
 
