@@ -55,10 +55,10 @@ fn put(out: &mut BytesMut, message: &Message) {
     out.put_slice(&bytes);
 }
 
-/// A hello as it goes on the wire.
-pub(crate) fn hello_bytes(hello: Hello) -> Bytes {
+/// A message as it goes on the wire.
+pub(crate) fn framed(message: &Message) -> Bytes {
     let mut out = BytesMut::new();
-    put(&mut out, &Message::Hello(hello));
+    put(&mut out, message);
     out.freeze()
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use overlay_core::wire::VERSION;
-use overlay_core::{Cause, Hello, Input, PeerId};
+use overlay_core::{Cause, Hello, Input, Message, PeerId};
 use quinn::Connection;
 
 use crate::channel::{Channel, NewLink, State};
@@ -145,7 +145,8 @@ async fn attempt(
         state.node.hello(addr)
     };
     let (mut send, recv) = conn.open_bi().await?;
-    send.write_chunk(control::hello_bytes(hello)).await?;
+    send.write_chunk(control::framed(&Message::Hello(hello)))
+        .await?;
     let mut reader = control::Reader::new(recv);
     let hello = reader.hello().await?;
     if !is_ours(&hello, channel.number) {

@@ -13,6 +13,10 @@
 //!
 //! The bytes on the wire are written down in `docs/protocols/overlay.md`.
 
+#[cfg(feature = "bare")]
+mod arrivals;
+#[cfg(feature = "bare")]
+pub mod bare;
 mod channel;
 mod chunks;
 mod control;
@@ -35,6 +39,8 @@ mod tls;
 mod transport;
 mod window;
 
+#[cfg(feature = "bare")]
+pub use arrivals::Arrival;
 pub use chunks::{ChunkReceiver, WholeChunk};
 pub use counters::{ChannelFacts, Counters, LinkFacts};
 pub use endpoint::{BindError, Endpoint, OpenError};

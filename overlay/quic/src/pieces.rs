@@ -83,6 +83,19 @@ impl Pieces {
         }
     }
 
+    /// The next `max` bytes, fewer only at the end; `None` after it.
+    #[cfg(feature = "bare")]
+    pub(crate) async fn full(&mut self, max: usize) -> Result<Option<Bytes>, PiecesError> {
+        let mut out = Vec::with_capacity(max);
+        while out.len() < max {
+            self.take(&mut out, max);
+            if out.len() < max && !self.fill().await? {
+                break;
+            }
+        }
+        Ok((!out.is_empty()).then(|| out.into()))
+    }
+
     /// As [`Pieces::bytes`], for what is read into a variable; the caller's buffer is used again.
     pub(crate) async fn next_into(
         &mut self,

@@ -176,6 +176,12 @@ impl Root {
         self.channel.facts()
     }
 
+    /// When the blocks of a chunk came, as long as it is in the window.
+    #[cfg(feature = "bare")]
+    pub fn arrivals(&self, seq: u64) -> Vec<crate::Arrival> {
+        crate::arrivals::of(&self.channel, seq)
+    }
+
     /// What happens from now on. A listener that is 256 events behind loses the oldest and is told how many.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.channel.events()

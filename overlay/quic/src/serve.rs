@@ -20,6 +20,11 @@ use crate::log::What;
 /// 3 GB/s).
 pub(crate) const BLOCKING_LEN: u64 = 4 * 1024 * 1024;
 
+/// Older chunks first: they are on air sooner. The numbers wrap after 68 years of chunks.
+pub(crate) fn priority(seq: u64) -> i32 {
+    -((seq & 0x3fff_ffff) as i32)
+}
+
 /// A stream of blocks that goes out. It ends properly only by [`Outgoing::finish`]: if it is dropped, or its task is
 /// stopped in the middle of a frame, it is reset, so that the other end never takes a torn frame for a forged one.
 struct Outgoing {
@@ -38,11 +43,8 @@ impl Outgoing {
             stream,
             over: false,
         };
-        // Older chunks first: they are on air sooner. Numbers may wrap after 68 years; an error says that the stream is
-        // over, and then the write says so.
-        let _ = outgoing
-            .stream
-            .set_priority(-((head.seq & 0x3fff_ffff) as i32));
+        // An error says that the stream is over, and then the write says so.
+        let _ = outgoing.stream.set_priority(priority(head.seq));
         outgoing.stream.write_chunk(head.encode()).await?;
         Ok(outgoing)
     }
