@@ -34,6 +34,8 @@ pub(crate) use tracks::Track;
 pub(crate) use video::VideoEncoder;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +124,8 @@ pub struct CutOptions {
     pub crf: u8,
     /// Re-encode the video even where it could be copied.
     pub force_reencode: bool,
+    /// Once set, cutting a film ends at the next packet with [`CutError::Stopped`].
+    pub stop: Arc<AtomicBool>,
 }
 
 impl CutOptions {
@@ -134,6 +138,7 @@ impl CutOptions {
             preset: "veryfast".to_owned(),
             crf: 21,
             force_reencode: false,
+            stop: Arc::default(),
         }
     }
 }

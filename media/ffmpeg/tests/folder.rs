@@ -197,3 +197,19 @@ fn a_film_and_its_chunks_are_probed() {
     assert_eq!(ready.len(), 1);
     assert_eq!((ready[0].film.as_str(), ready[0].number), ("foreign", 1));
 }
+
+#[test]
+fn a_cut_ends_when_it_is_told_to() {
+    let lab = Lab::new();
+    let film = lab.film("film.mp4", &[PICTURE, ON_GRID]);
+    let options = CutOptions::new("film");
+    let stop = std::sync::Arc::clone(&options.stop);
+    let mut chunks = 0;
+    let cut = cut_film(&film, &options, |_| {
+        chunks += 1;
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    });
+    assert!(matches!(cut, Err(CutError::Stopped)));
+    assert_eq!(chunks, 1);
+}

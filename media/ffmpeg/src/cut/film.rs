@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use super::assemble::Shape;
 use super::input::{self, Input, SourcePacket};
@@ -30,7 +29,7 @@ pub fn cut_film(
     sink: impl FnMut(CutChunk) -> Result<(), CutError>,
 ) -> Result<CutSummary, CutError> {
     check_name(&options.name)?;
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&options.stop);
     let mut first_pass = Input::film(film, Arc::clone(&stop))?;
     let plan = plan::plan(&mut first_pass, options)?;
     drop(first_pass);
@@ -58,6 +57,7 @@ struct Run<'s> {
     assembler: Assembler<'s>,
     video: Video,
     sound: Sound,
+    first_chunks: (usize, usize),
     expected_packets: usize,
     seen_packets: usize,
     skip: u32,
@@ -72,6 +72,8 @@ impl<'s> Run<'s> {
         sink: impl FnMut(CutChunk) -> Result<(), CutError> + 's,
     ) -> Result<Self, CutError> {
         let starts = Starts::Fixed(plan.starts_ns.clone());
+        let first_chunk = |p: &Option<TrackPlan>| p.as_ref().map_or(0, |p| p.first_chunk);
+        let first_chunks = (first_chunk(&plan.video), first_chunk(&plan.sound));
         let mut expected_packets = 0;
         let mut count = |p: &TrackPlan| expected_packets += p.packets;
         let (video, video_track) = match (plan.video, &input.video) {
@@ -154,6 +156,7 @@ impl<'s> Run<'s> {
             assembler: Assembler::new(shape, sink),
             video,
             sound,
+            first_chunks,
             expected_packets,
             seen_packets: 0,
             skip: plan.skip,
@@ -163,8 +166,9 @@ impl<'s> Run<'s> {
 
     fn run(mut self) -> Result<CutSummary, CutError> {
         // A track that starts late keeps nothing waiting before its first packet.
-        self.copied_done(Kind::Video, 0)?;
-        self.copied_done(Kind::Sound, 0)?;
+        let (video, sound) = self.first_chunks;
+        self.assembler.done_below(Kind::Video, video)?;
+        self.assembler.done_below(Kind::Sound, sound)?;
         while let Some(read) = self.input.next()? {
             self.seen_packets += 1;
             match read.kind {

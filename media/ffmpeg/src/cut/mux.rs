@@ -96,13 +96,13 @@ pub(crate) fn mux(job: &MuxJob<'_>, packets: Vec<Vec<MuxPacket>>) -> Result<Vec<
     let mut all = Vec::with_capacity(packets.iter().map(Vec::len).sum());
     for (index, list) in packets.into_iter().enumerate() {
         let track = &job.tracks[index];
-        // Matroska has no times below 0. Only packets that are dropped whole can be there; Opus has its own delay.
-        let floor = match job.container {
-            Container::Mkv if track.params.id() != codec::Id::OPUS => job.start_ns,
-            _ => i64::MIN,
-        };
         let mut list = list;
-        list.iter_mut().for_each(|p| p.pts_ns = p.pts_ns.max(floor));
+        if job.container == Container::Mkv {
+            let delay_ns = opus_delay_ns(job, track);
+            // Matroska has no times below 0. Only what is dropped whole can be there.
+            list.iter_mut()
+                .for_each(|p| p.pts_ns = (p.pts_ns + delay_ns).max(job.start_ns));
+        }
         let pts: Vec<i64> = list.iter().map(|p| p.pts_ns).collect();
         let dts = if track.video {
             grid::decoding_times(&pts, job.frame_ns)
@@ -146,6 +146,16 @@ pub(crate) fn mux(job: &MuxJob<'_>, packets: Vec<Vec<MuxPacket>>) -> Result<Vec<
         return Err(MuxError::TooBig);
     }
     Ok(file)
+}
+
+/// Matroska's `CodecDelay` is subtracted from the times of blocks, so it is added here.
+fn opus_delay_ns(job: &MuxJob<'_>, track: &MuxTrack) -> i64 {
+    if track.params.id() != codec::Id::OPUS || !job.keeps_priming {
+        return 0;
+    }
+    // SAFETY: `params` owns a valid AVCodecParameters.
+    let samples = unsafe { (*track.params.as_ptr()).initial_padding };
+    i64::from(samples) * 1_000_000_000 / 48_000
 }
 
 fn open(job: &MuxJob<'_>) -> Result<Output, Error> {

@@ -20,6 +20,9 @@ const MAX_FILM_NS: i64 = 48 * 3600 * 1_000_000_000;
 /// Share of a chunk's bound that copied video may take; the rest is for sound and the container.
 const MAX_COPIED_BYTES: u64 = MAX_CHUNK_LEN as u64 / 4 * 3;
 
+/// A millisecond.
+const MS_NS: i64 = 1_000_000;
+
 /// How much shorter than promised a film may be before it is called cut off, microseconds. Promised lengths of
 /// sound and picture differ by less.
 const SHORT_US: i64 = 1_500_000;
@@ -43,6 +46,8 @@ pub(crate) struct TrackPlan {
     pub(crate) how: How,
     /// Packets of the source.
     pub(crate) packets: usize,
+    /// The first chunk that has something of it.
+    pub(crate) first_chunk: usize,
     /// If copied: number of the first packet of each chunk.
     pub(crate) ordinals: Vec<usize>,
 }
@@ -179,11 +184,16 @@ impl Scan {
             }
             _ => (false, None, 0),
         };
-        let zero_ns = first_video
+        let first = first_video
             .into_iter()
             .chain(first_sound)
             .min()
             .unwrap_or(0);
+        // Matroska counts milliseconds: a film that does so too keeps its frames' times exactly.
+        let zero_ns = match (options.container, first_video) {
+            (Container::Mkv, Some(video)) => video - (video - first + MS_NS - 1) / MS_NS * MS_NS,
+            _ => first,
+        };
         let last_start = last_video
             .into_iter()
             .chain(self.sound.last().map(|p| p.start_ns))
@@ -232,14 +242,20 @@ impl Scan {
             ordinals.resize(chunks, self.video_packets);
         }
         let how = |copied: bool| if copied { How::Copied } else { How::Reencoded };
+        let first_chunk = |time: Option<i64>| {
+            let passed = starts_ns.partition_point(|s| Some(*s) <= time);
+            passed.saturating_sub(1)
+        };
         let video = has_video.then(|| TrackPlan {
             how: how(video_ordinals.is_some()),
             packets: self.video_packets,
+            first_chunk: first_chunk(first_video),
             ordinals: video_ordinals.unwrap_or_default(),
         });
         let sound = has_sound.then(|| TrackPlan {
             how: how(sound_copied),
             packets: self.sound.len(),
+            first_chunk: first_chunk(self.sound.first().map(|p| p.start_ns)),
             ordinals: if sound_copied {
                 ordinals_of(&self.sound, &starts_ns)
             } else {
