@@ -92,7 +92,7 @@ impl Lab {
     pub fn start(&self, program: &str, place: &Place, args: &[&str]) -> Process {
         let args: Vec<_> = args.iter().map(Into::into).collect();
         let command = place.command(&self.program(program), &args);
-        self.process(program, command)
+        self.process(&self.fresh(&format!("run-{program}")), command)
             .unwrap_or_else(|why| panic!("{program} does not start: {why}"))
     }
 

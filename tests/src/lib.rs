@@ -5,6 +5,7 @@
 //! that it tests: a bug in them would be on both sides.
 
 mod check;
+mod crowd;
 mod film;
 mod lab;
 mod menu;
@@ -21,6 +22,7 @@ mod world;
 pub use check::{
     Kept, assert_byte_identical, assert_nothing_half_written, assert_whole_forest, forest_problem,
 };
+pub use crowd::Crowd;
 pub use film::Film;
 pub use lab::Lab;
 pub use menu::Menu;

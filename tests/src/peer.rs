@@ -209,6 +209,8 @@ impl Peer {
         let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
         whole
             .lines()
+            // The first line says which index it is.
+            .filter(|line| line.contains("\"name\""))
             .map(|line| {
                 let stored: Stored = serde_json::from_str(line).expect("a line of the index");
                 (stored.seq, stored)

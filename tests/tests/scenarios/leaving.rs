@@ -1,0 +1,88 @@
+//! Leaving politely: the children never notice.
+
+use std::time::Duration;
+
+use tests::{Crowd, Film, Lab, OriginOptions, PeerOptions, Place, SOON, eventually, holds};
+
+/// How long leaving may take.
+const POLITE: Duration = Duration::from_secs(20);
+
+/// After somebody left: nobody repaired anything, nobody missed anything.
+#[track_caller]
+fn assert_nobody_noticed(crowd: &Crowd) {
+    crowd.await_whole(SOON);
+    crowd.await_more(2);
+    crowd.assert_nobody_missed_anything();
+    let repairs = crowd.repairs();
+    assert!(
+        repairs.values().all(|repairs| *repairs == 0),
+        "some had to repair: {repairs:?}"
+    );
+}
+
+#[test]
+fn a_relay_that_leaves_at_sigterm_is_not_missed() {
+    let lab = Lab::new();
+    let mut crowd = Crowd::gather(&lab, 7, 3, 3);
+    crowd.await_more(2);
+    let leaving = crowd.take_interior(|_| true);
+    leaving.sigterm();
+    let ended = leaving.wait_exit(POLITE);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let last = ended.stdout.lines().last().unwrap_or("");
+    assert!(
+        last.starts_with("left ") && last.contains("missing=0"),
+        "{last}"
+    );
+    leaving.process().assert_clean();
+    assert_nobody_noticed(&crowd);
+}
+
+/// A relay with menus above all others; `leave` makes it leave.
+fn leaves_from_the_menu(leave: impl Fn(&tests::Menu, &Lab)) {
+    let lab = Lab::new();
+    let film = lab.film(&Film::default());
+    let origin = lab.origin(OriginOptions::film(&film).direct(2));
+    let menu = lab.menu(&origin.invite, PeerOptions::fanout(4));
+    eventually(SOON, "the one with the menus receives", || {
+        let status = menu.status()?;
+        holds(status.is_whole(), || format!("{status:?}"))
+    });
+    let crowd = Crowd {
+        peers: lab.peers(&origin.invite, 4, &PeerOptions::default()),
+        origin,
+    };
+    crowd.await_whole(SOON);
+    eventually(SOON, "it serves others", || {
+        let status = menu.status()?;
+        holds(status.is_interior(), || format!("{status:?}"))
+    });
+    crowd.await_more(1);
+    leave(&menu, &lab);
+    let (code, screen) = menu.wait_exit(POLITE);
+    assert_eq!(code, 0, "{screen}");
+    assert!(
+        screen.contains("left:"),
+        "its last words are on the screen: {screen}"
+    );
+    assert_nobody_noticed(&crowd);
+}
+
+#[test]
+fn a_relay_that_leaves_by_q_in_its_menus_is_not_missed() {
+    leaves_from_the_menu(|menu, _| menu.press(&["q"]));
+}
+
+#[test]
+fn a_relay_that_leaves_by_ctrl_c_in_its_menus_is_not_missed() {
+    leaves_from_the_menu(|menu, _| menu.press(&["C-c"]));
+}
+
+#[test]
+fn a_relay_that_a_script_tells_to_leave_is_not_missed() {
+    leaves_from_the_menu(|menu, lab| {
+        let spool = menu.spool.to_str().expect("a plain path");
+        let leave = lab.start("peer", &Place::default(), &["leave", "--spool", spool]);
+        assert_eq!(leave.wait_exit(POLITE).code, Some(0));
+    });
+}

@@ -1,0 +1,10 @@
+//! The scenarios: real programs, real time, what a user gets.
+
+mod bad_input;
+mod broadcast;
+mod crashes;
+mod disk;
+mod leaving;
+mod network;
+mod origin;
+mod places;

@@ -1,0 +1,106 @@
+//! The origin dies and comes back.
+
+use std::time::{Duration, Instant};
+
+use tests::{Crowd, Lab, Origin, SOON, eventually, holds};
+
+/// The chunk on air.
+fn on_air(origin: &Origin) -> u64 {
+    eventually(SOON, "the origin is on air", || {
+        origin.status()?.channels[0]
+            .seq_on_air
+            .ok_or_else(|| "not yet".to_owned())
+    })
+}
+
+/// Asserts that the broadcast is where it would be had it never stopped: two seconds a chunk.
+fn assert_on_time(origin: &Origin, was: u64, when: Instant) {
+    let expected = was + when.elapsed().as_secs() / 2;
+    let is = on_air(origin);
+    assert!(
+        is.abs_diff(expected) <= 1,
+        "chunk {is} is on air, {expected} should be"
+    );
+}
+
+fn epochs(crowd: &Crowd) -> Vec<u64> {
+    crowd
+        .statuses()
+        .expect("all answer")
+        .iter()
+        .map(|status| status.epoch)
+        .collect()
+}
+
+#[test]
+fn an_origin_that_was_killed_and_started_again_goes_on_and_nobody_misses_a_chunk() {
+    let lab = Lab::new();
+    let mut crowd = Crowd::gather(&lab, 5, 3, 2);
+    crowd.await_more(2);
+    let (was, when) = (on_air(&crowd.origin), Instant::now());
+    let (invite, before) = (crowd.origin.invite.clone(), epochs(&crowd));
+    crowd.origin.kill9();
+    crowd.origin.restart();
+    assert_eq!(crowd.origin.invite, invite, "the old invite stays good");
+    assert_on_time(&crowd.origin, was, when);
+    let old = *before.iter().max().expect("five peers");
+    crowd.await_all("every peer follows the new epoch", |status| {
+        status.epoch > old
+    });
+    crowd.await_whole(SOON);
+    crowd.await_more(3);
+    crowd.assert_nobody_missed_anything();
+    assert_on_time(&crowd.origin, was, when);
+}
+
+#[test]
+fn an_origin_that_was_away_for_long_goes_on_where_the_broadcast_would_be() {
+    /// Longer than what is made up for (five chunks), with a margin.
+    const AWAY: Duration = Duration::from_secs(15);
+    let lab = Lab::new();
+    let mut crowd = Crowd::gather(&lab, 3, 3, 2);
+    crowd.await_more(2);
+    let (was, when) = (on_air(&crowd.origin), Instant::now());
+    let ended = crowd.origin.stop();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let left = crowd.peers[0].newest().expect("it has chunks");
+    eventually(AWAY * 2, "the time passes", || {
+        holds(when.elapsed() > AWAY, String::new)
+    });
+    crowd.origin.restart();
+    assert_on_time(&crowd.origin, was, when);
+    crowd.await_whole(SOON);
+    crowd.await_more(2);
+    for peer in &crowd.peers {
+        let stored = peer.stored();
+        let after = stored
+            .keys()
+            .find(|seq| **seq > left + 1)
+            .expect("it went on");
+        assert!(*after >= was + 5, "it jumped: {:?}", stored.keys());
+        let (newest, _) = stored.last_key_value().expect("it has chunks");
+        assert!(
+            (*after..=*newest).all(|seq| stored.contains_key(&seq)),
+            "{:?}",
+            stored.keys()
+        );
+        peer.process().assert_clean();
+    }
+}
+
+#[test]
+fn peers_that_come_before_the_origin_get_the_broadcast_when_it_is_there() {
+    let lab = Lab::new();
+    let mut crowd = Crowd::gather(&lab, 1, 3, 2);
+    crowd.origin.kill9();
+    let early = lab.peer(&crowd.origin.invite, tests::PeerOptions::default());
+    eventually(SOON, "it says that it cannot reach the origin", || {
+        let line = early.process().line("unreachable ");
+        line.map(|_| ()).ok_or_else(|| early.process().out())
+    });
+    crowd.peers.push(early);
+    crowd.origin.restart();
+    crowd.await_whole(SOON);
+    crowd.await_more(2);
+    crowd.assert_nobody_missed_anything();
+}
