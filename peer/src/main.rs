@@ -5,6 +5,7 @@
 //! about links, disks or terminals.
 
 mod args;
+mod board;
 mod control;
 mod error;
 mod files;

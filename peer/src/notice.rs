@@ -1,16 +1,8 @@
-//! What happens, told three ways: a line for scripts, words for the log, and the latest words for the menus.
+//! What happens, in two forms: a line for scripts and words for people. Who is told is not known here.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use overlay_core::{Cause, PeerId};
-
-use crate::lines::Lines;
-
-/// Words that the menus can still show. A screenful.
-const MAX_KEPT: usize = 64;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -277,7 +269,7 @@ impl Notice {
     }
 
     /// Whether somebody should do something, or at least know.
-    fn is_trouble(&self) -> bool {
+    pub(crate) fn is_trouble(&self) -> bool {
         matches!(
             self,
             Notice::Full { .. }
@@ -292,7 +284,7 @@ impl Notice {
     }
 
     /// Whether it is too usual for the menus' event line.
-    fn is_usual(&self) -> bool {
+    pub(crate) fn is_usual(&self) -> bool {
         matches!(
             self,
             Notice::Stored { .. }
@@ -300,71 +292,6 @@ impl Notice {
                 | Notice::Parent { .. }
                 | Notice::NotStored { again: true, .. }
         )
-    }
-}
-
-/// Words and when they were said.
-#[derive(Debug, Clone)]
-pub(crate) struct Said {
-    /// When.
-    pub(crate) at: Instant,
-    /// What.
-    pub(crate) words: String,
-    /// Whether somebody should know.
-    pub(crate) trouble: bool,
-}
-
-/// Where notices go. Clones share it; any thread may say something.
-#[derive(Clone)]
-pub(crate) struct Notices {
-    kept: Arc<Mutex<VecDeque<Said>>>,
-    lines: Lines,
-    /// Whether lines for scripts are wanted.
-    headless: bool,
-}
-
-impl Notices {
-    /// Lines for scripts are written if `headless`.
-    pub(crate) fn new(lines: Lines, headless: bool) -> Self {
-        Self {
-            kept: Arc::default(),
-            lines,
-            headless,
-        }
-    }
-
-    /// Tells everybody. Never waits.
-    pub(crate) fn say(&self, notice: &Notice) {
-        let (words, trouble) = (notice.words(), notice.is_trouble());
-        if trouble {
-            tracing::warn!("{words}");
-        } else {
-            tracing::info!("{words}");
-        }
-        if self.headless {
-            self.lines.out(notice.line());
-        }
-        if !notice.is_usual() {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.push_back(Said {
-                at: Instant::now(),
-                words,
-                trouble,
-            });
-            if kept.len() > MAX_KEPT {
-                kept.pop_front();
-            }
-        }
-    }
-
-    /// The latest, oldest first.
-    pub(crate) fn latest(&self) -> Vec<Said> {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
     }
 }
 
@@ -390,25 +317,5 @@ mod tests {
         );
         let parent = Notice::Parent { stripe: 0, peer }.line();
         assert_eq!(parent, format!("parent stripe=0 peer={}", "ab".repeat(32)));
-    }
-
-    #[test]
-    fn the_menus_keep_the_latest_unusual_words_only() {
-        let lines = Lines::start(crate::lines::LogTo::Stderr).expect("a thread");
-        let notices = Notices::new(lines, false);
-        for seq in 0..200 {
-            notices.say(&Notice::Missed { seq });
-            notices.say(&Notice::Stored {
-                name: "x_00000.mkv".to_owned(),
-            });
-        }
-        let latest = notices.latest();
-        assert_eq!(latest.len(), MAX_KEPT);
-        assert!(
-            latest
-                .iter()
-                .all(|said| said.trouble && said.words.contains("is lost"))
-        );
-        assert!(latest.last().expect("one").words.contains("199"));
     }
 }

@@ -12,11 +12,12 @@ use overlay_quic::{Endpoint, Identity, JoinError, Member, MemberConfig, Place};
 use tokio::sync::{mpsc, watch};
 
 use crate::args::Join;
+use crate::board::Notices;
 use crate::control::server::Control;
 use crate::error::PeerError;
 use crate::lines::{self, Lines, LogTo};
 use crate::logging::{self, LogFile};
-use crate::notice::{Notice, Notices};
+use crate::notice::Notice;
 use crate::pending::Looker;
 use crate::session::{self, MAX_STOPS, MENU_SAMPLE, QUIET_SAMPLE, Shared, Stop};
 use crate::signals::{Heard, Signals};
@@ -81,6 +82,7 @@ pub(crate) fn run(args: Join) -> Outcome {
         writer,
         identity,
         notices,
+        lines: lines.clone(),
         headless,
     };
     let outcome = runtime.block_on(live(parts, &state));
@@ -98,6 +100,7 @@ struct Parts {
     writer: Writer,
     identity: Identity,
     notices: Notices,
+    lines: Lines,
     headless: bool,
 }
 
@@ -109,6 +112,7 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
         writer,
         identity,
         notices,
+        lines,
         headless,
     } = parts;
     let system = |what| move |source| PeerError::System { what, source };
@@ -187,7 +191,8 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
     notices.say(&Notice::Left(status.summary()));
     if let Some(menus) = menus {
         menus.end();
-        lines::stdout(&Notice::Left(status.summary()).words());
+        // Not written here: a terminal that hangs must not keep the process.
+        lines.out(Notice::Left(status.summary()).words());
     }
     // The card goes with the last handle.
     answering.abort();

@@ -10,9 +10,10 @@ use overlay_quic::Member;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 
+use crate::board::Notices;
 use crate::control::server::Answers;
 use crate::error::PeerError;
-use crate::notice::{Notice, Notices};
+use crate::notice::Notice;
 use crate::pending::Looker;
 use crate::rates::Rates;
 use crate::status::{self, Flow, State, Status};

@@ -17,7 +17,8 @@ use media_store::{ChunkMeta, Put, StoreError, Writer};
 use overlay_quic::{ChunkReceiver, WholeChunk};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::notice::{Notice, Notices};
+use crate::board::Notices;
+use crate::notice::Notice;
 
 /// How long one chunk waits for space on a full disk: as long as the window keeps those behind it.
 const FULL_PATIENCE: Duration = Duration::from_secs(20);

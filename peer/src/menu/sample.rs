@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::notice::Said;
+use crate::board::Said;
 use crate::pending::{Pending, PendingFile};
 use crate::status::{
     Blocks, Child, Chunks, Neighbour, Repair, Repairs, SentStripe, State, Status, Stripe,

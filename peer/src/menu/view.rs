@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::state::{CHOICES, Page};
 use super::table::{Column, Table};
-use crate::notice::Said;
+use crate::board::Said;
 use crate::pending::Pending;
 use crate::status::{Neighbour, Status};
 use crate::text::{bytes, duration, rate, rtt, short};
