@@ -2,8 +2,11 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of the lab")]
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -142,6 +145,8 @@ impl Lab {
 /// A player in its own process; killed when dropped.
 pub(crate) struct Player {
     child: Child,
+    said: Arc<Mutex<String>>,
+    listener: Option<JoinHandle<()>>,
 }
 
 /// What a player left.
@@ -153,7 +158,7 @@ pub(crate) struct Ended {
 
 impl Player {
     pub(crate) fn start(spool: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_player"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_player"))
             .arg("--spool")
             .arg(spool)
             .args(args)
@@ -165,7 +170,33 @@ impl Player {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the player starts");
-        Self { child }
+        let said = Arc::new(Mutex::new(String::new()));
+        let pipe = child.stderr.take().expect("it is piped");
+        let words = Arc::clone(&said);
+        let listener = std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines() {
+                let line = line.expect("its words are UTF-8");
+                let mut words = words.lock().expect("nobody panics with it");
+                words.push_str(&line);
+                words.push('\n');
+            }
+        });
+        Self {
+            child,
+            said,
+            listener: Some(listener),
+        }
+    }
+
+    /// Waits until it has told `text` on standard error.
+    #[track_caller]
+    pub(crate) fn wait_said(&self, text: &str) {
+        wait_until(text, || {
+            self.said
+                .lock()
+                .expect("nobody panics with it")
+                .contains(text)
+        });
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -192,15 +223,16 @@ impl Player {
             stdout: String::new(),
             stderr: String::new(),
         };
-        let read = |text: &mut String, pipe: &mut dyn std::io::Read| {
-            pipe.read_to_string(text).expect("its words are UTF-8");
-        };
         if let Some(mut pipe) = self.child.stdout.take() {
-            read(&mut ended.stdout, &mut pipe);
+            pipe.read_to_string(&mut ended.stdout)
+                .expect("its words are UTF-8");
         }
-        if let Some(mut pipe) = self.child.stderr.take() {
-            read(&mut ended.stderr, &mut pipe);
+        if let Some(listener) = self.listener.take() {
+            listener.join().expect("it does not panic");
         }
+        let said = self.said.lock().expect("nobody panics with it");
+        ended.stderr.push_str(&said);
+        drop(said);
         ended
     }
 }
