@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::lines::Lines;
 
 /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
-const VARIABLE: &str = "TREECAST_LOG";
+const VARIABLE: &str = "RUST_LOG";
 /// The log's name in the state folder; the one before it has `.1` at its end.
 pub(crate) const FILE: &str = "peer.log";
 /// A log of this size is put aside, so two of them at most lie there. A guess.

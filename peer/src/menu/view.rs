@@ -205,16 +205,20 @@ impl<'a> View<'a> {
                 ]),
             }
         }
-        for child in &s.children {
+        let mut sent: Vec<_> = s
+            .children
+            .iter()
+            .flat_map(|c| c.sent.iter().map(move |s| (s, c)))
+            .collect();
+        sent.sort_by_key(|(sent, child)| (sent.stripe, child.addr));
+        for (sent, child) in sent {
             let to = Neighbour {
                 peer: child.peer.clone(),
                 addr: child.addr,
                 rtt_us: child.rtt_us,
             };
-            for sent in &child.sent {
-                let sums = [rate(sent.bytes_per_s), bytes(sent.bytes)];
-                table.rows.push(row("to", sent.stripe, &to, sums));
-            }
+            let sums = [rate(sent.bytes_per_s), bytes(sent.bytes)];
+            table.rows.push(row("to", sent.stripe, &to, sums));
         }
         for stripe in &s.stripes {
             if let Some(backup) = &stripe.backup {

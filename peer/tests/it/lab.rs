@@ -131,7 +131,7 @@ pub(crate) fn peer(words: &[&str]) -> Command {
     command
         .args(words)
         .stdin(Stdio::null())
-        .env_remove("TREECAST_LOG");
+        .env_remove("RUST_LOG");
     command
 }
 
