@@ -8,7 +8,7 @@ use bytes::Bytes;
 use lab::raw::*;
 use lab::*;
 use media_model::Coding;
-use overlay_core::{Cause, Message, Tick, Want};
+use overlay_core::{Cause, Message, Want};
 use overlay_quic::{ChunkReceiver, Endpoint, Member};
 use quinn::VarInt;
 
@@ -193,6 +193,16 @@ async fn a_pull_is_answered_with_the_blocks_that_are_here() {
         .await
         .expect("published");
     let mut link = RawPeer::new().link(origin.local_addr()).await;
+    // Only who is served may pull; it has all of stripe 0.
+    attach(
+        &mut link,
+        0,
+        Want {
+            from_seq: 4,
+            ..Want::default()
+        },
+    )
+    .await;
     let pull = Message::Pull {
         seq: 3,
         stripe: 2,
@@ -224,16 +234,7 @@ async fn a_child_that_reads_nothing_delays_nobody_and_is_set_back() {
     let origin = endpoint();
     let root = root_at(&origin, Coding::new(1, 0).expect("the plain tree"), 8);
     let mut slow = RawPeer::new().link(origin.local_addr()).await;
-    let attach = Message::Attach {
-        stripe: 0,
-        tick: Tick::default(),
-        urgent: false,
-        primary: None,
-        desperate: false,
-        want: Want::default(),
-    };
-    say(&mut slow.send, &attach).await;
-    while !matches!(hear(&mut slow.recv).await, Message::Accept { .. }) {}
+    attach(&mut slow, 0, Want::default()).await;
     let (_endpoint, other, mut chunks) = member(&origin, 0).await;
     until("the other child is served", || {
         other

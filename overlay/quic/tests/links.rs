@@ -4,7 +4,7 @@ mod lab;
 
 use std::time::Duration;
 
-use lab::raw::{RawPeer, closed, say};
+use lab::raw::{RawPeer, closed, hello, say};
 use lab::*;
 use media_model::Coding;
 use overlay_core::{Cause, Event, Message};
@@ -51,9 +51,9 @@ async fn who_asks_for_a_channel_that_is_not_here_is_told_so() {
     let peer = RawPeer::new();
     let conn = peer.connect(origin.local_addr()).await;
     let (mut send, _recv) = conn.open_bi().await.expect("one control stream");
-    let mut hello = peer.hello(1, origin.local_addr());
-    hello.channel = 99;
-    say(&mut send, &Message::Hello(hello)).await;
+    let mut first = hello(1, origin.local_addr());
+    first.channel = 99;
+    say(&mut send, &Message::Hello(first)).await;
     assert_eq!(closed(&conn).await, Cause::Mismatch);
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use media_model::{Block, EncodedSpan, SignedSpan};
 use overlay_core::wire::VERSION;
-use overlay_core::{Cause, Hello, Message, PeerId, Progress};
+use overlay_core::{Cause, Hello, Message, PeerId, Progress, Tick, Want};
 use overlay_quic::{ALPN, Identity};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Connection, ConnectionError, RecvStream, SendStream, TransportConfig};
@@ -110,24 +110,6 @@ impl RawPeer {
             .expect("somebody is there")
     }
 
-    pub fn hello(&self, incarnation: u64, observed: SocketAddr) -> Hello {
-        Hello {
-            version: VERSION,
-            channel: CHANNEL,
-            incarnation,
-            fan_out: 0,
-            reachable: false,
-            root: false,
-            primary: None,
-            lacking: None,
-            observed,
-            data: 0,
-            parity: 0,
-            progress: Progress::default(),
-            newest_whole: None,
-        }
-    }
-
     /// Linked: both hellos were said.
     pub async fn link(&self, addr: SocketAddr) -> RawLink {
         self.link_as(addr, 1).await
@@ -136,7 +118,7 @@ impl RawPeer {
     pub async fn link_as(&self, addr: SocketAddr, incarnation: u64) -> RawLink {
         let conn = self.connect(addr).await;
         let (mut send, mut recv) = conn.open_bi().await.expect("one control stream");
-        say(&mut send, &Message::Hello(self.hello(incarnation, addr))).await;
+        say(&mut send, &Message::Hello(hello(incarnation, addr))).await;
         let Message::Hello(hello) = hear(&mut recv).await else {
             panic!("the first message is a hello")
         };
@@ -146,6 +128,25 @@ impl RawPeer {
             recv,
             hello,
         }
+    }
+}
+
+/// What a raw peer says first.
+pub fn hello(incarnation: u64, observed: SocketAddr) -> Hello {
+    Hello {
+        version: VERSION,
+        channel: CHANNEL,
+        incarnation,
+        fan_out: 0,
+        reachable: false,
+        root: false,
+        primary: None,
+        lacking: None,
+        observed,
+        data: 0,
+        parity: 0,
+        progress: Progress::default(),
+        newest_whole: None,
     }
 }
 
@@ -165,6 +166,21 @@ pub async fn hear(recv: &mut RecvStream) -> Message {
     let mut bytes = vec![0; u32::from_be_bytes(len) as usize];
     recv.read_exact(&mut bytes).await.expect("the link stands");
     Message::decode(&bytes).expect("a proper message")
+}
+
+/// Becomes a child in a stripe.
+pub async fn attach(link: &mut RawLink, stripe: u8, want: Want) {
+    let tick = Tick::default();
+    let attach = Message::Attach {
+        stripe,
+        tick,
+        urgent: false,
+        primary: None,
+        desperate: false,
+        want,
+    };
+    say(&mut link.send, &attach).await;
+    while !matches!(hear(&mut link.recv).await, Message::Accept { .. }) {}
 }
 
 /// Why the other end closed.
