@@ -278,7 +278,9 @@ impl Node {
         if self.is_root() && hello.primary.is_none() {
             self.promise_primary();
         }
-        self.tell_standing();
+        if !self.tell_standing() && self.distinct_parents() > 0 {
+            self.send_standing(peer);
+        }
         self.searches_link_up(peer);
     }
 
@@ -377,12 +379,16 @@ impl Node {
                 candidates,
                 siblings,
             } => self.alternates(peer, stripe, candidates, siblings),
-            Message::Pull { seq, stripe, rows } => self.push(Output::SendBlocks {
-                peer,
-                seq,
-                stripe,
-                rows,
-            }),
+            Message::Pull { seq, stripe, rows } => {
+                if self.owes_blocks_to(peer) {
+                    self.push(Output::SendBlocks {
+                        peer,
+                        seq,
+                        stripe,
+                        rows,
+                    });
+                }
+            }
             Message::Leaving { candidates } => self.parent_leaves(peer, candidates),
             Message::ProbeMe => self.probe_asked(peer),
             Message::Probe { contact } => self.probe(contact),
@@ -498,24 +504,33 @@ impl Node {
         self.tell_standing();
     }
 
-    /// Tells all neighbours how we stand, if that has changed.
-    fn tell_standing(&mut self) {
-        let standing = (self.distinct_parents() as u8, self.reachable, self.primary);
+    fn standing(&self) -> (u8, bool, Option<u8>) {
+        (self.distinct_parents() as u8, self.reachable, self.primary)
+    }
+
+    /// Tells all neighbours how we stand, if that has changed. Returns whether it has.
+    fn tell_standing(&mut self) -> bool {
+        let standing = self.standing();
         if standing == self.told_standing {
-            return;
+            return false;
         }
         self.told_standing = standing;
-        let (parents, reachable, primary) = standing;
         for peer in self.links.keys().copied().collect::<Vec<_>>() {
-            self.send(
-                peer,
-                Message::Standing {
-                    parents,
-                    reachable,
-                    primary,
-                },
-            );
+            self.send_standing(peer);
         }
+        true
+    }
+
+    fn send_standing(&mut self, peer: PeerId) {
+        let (parents, reachable, primary) = self.standing();
+        self.send(
+            peer,
+            Message::Standing {
+                parents,
+                reachable,
+                primary,
+            },
+        );
     }
 
     fn record_repair(&mut self, stripe: u8, cause: Cause, outage: Span) {

@@ -178,6 +178,42 @@ fn who_finds_no_place_waits_and_gets_in_when_one_is_free() {
 }
 
 #[test]
+fn a_relay_that_comes_last_finds_a_place_among_those_who_give_nothing() {
+    for seed in 1..=10 {
+        let mut world = World::new(Settings {
+            seed,
+            max_direct_peers: 2,
+            ..Settings::default()
+        });
+        for _ in 0..4 {
+            world.add(0);
+            world.run(Span::ms(500));
+        }
+        world.add(4);
+        let took = world.run_until(CONVERGE, check::converged);
+        println!("seed {seed}: whole after {} ms", took.as_ms());
+        world.run(Span::ms(25_000));
+        check::converged(&world).unwrap();
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
+fn who_has_no_place_does_not_get_the_channel_by_pulling() {
+    let mut world = World::new(Settings {
+        seed: 11,
+        max_direct_peers: 1,
+        ..Settings::default()
+    });
+    world.add(0);
+    world.run(Span::ms(3_000));
+    let late = world.add(0);
+    world.run(Span::ms(20_000));
+    let node = world.sim(late).unwrap().node();
+    assert_eq!(node.facts(world.now()).chunks_whole, 0);
+}
+
+#[test]
 fn a_leaving_relay_hands_its_children_over_first() {
     for seed in 1..=10 {
         let mut world = swarm(seed, 24, 3);

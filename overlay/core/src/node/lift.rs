@@ -2,6 +2,7 @@
 //! of one that is a leaf in it, make before break, and without ever serving more peers than the fan-out allows.
 
 use crate::id::PeerId;
+use crate::io::Cause;
 use crate::tick::Tick;
 use crate::time::Span;
 use crate::wire::{Candidate, Message};
@@ -99,6 +100,46 @@ impl Node {
                 },
             );
         }
+    }
+
+    /// All places are taken, and a newcomer without any parent would serve others: a child that serves nobody gives up its
+    /// place, and is told to turn to the newcomer. For some round trips it lacks its stripes, and then gets what it missed
+    /// out of a window. It goes only for somebody who gives more than it does, so nobody is pushed about in circles.
+    /// Returns whether a child went.
+    pub(super) fn replace_idle_child(&mut self, newcomer: PeerId) -> bool {
+        let gives = |peer: PeerId| {
+            self.links
+                .get(&peer)
+                .is_some_and(|link| link.reachable && link.fan_out > 0)
+        };
+        if !gives(newcomer) {
+            return false;
+        }
+        let idle = self
+            .children
+            .iter()
+            .find(|(child, _)| !gives(*child))
+            .map(|(child, stripes)| (child, stripes.clone()));
+        let (Some((child, stripes)), Some(contact)) = (idle, self.contact_of(newcomer)) else {
+            return false;
+        };
+        for stripe in stripes {
+            let place = Candidate {
+                contact,
+                cost: self.depth(stripe) + 1,
+                places: 1,
+            };
+            self.detached(child, stripe);
+            self.send(
+                child,
+                Message::Drop {
+                    stripe,
+                    cause: Cause::Evicted,
+                    candidates: vec![place],
+                },
+            );
+        }
+        true
     }
 
     /// A place became free: whom it is kept for is called.

@@ -39,10 +39,9 @@ impl Node {
             self.refuse(peer, request.stripe, Refusal::Leaving);
         } else if !self.is_root() && (stripe.parent.is_none() || stripe.tick == Tick::default()) {
             self.refuse(peer, request.stripe, Refusal::NotRooted);
-        } else if !self.has_room(peer, &request) {
-            self.make_room(peer, &request);
+        } else if !self.has_room(peer, &request) && !self.make_room(peer, &request) {
             self.refuse(peer, request.stripe, Refusal::Full);
-        } else if stripe.tick > request.tick {
+        } else if self.stripes[usize::from(request.stripe)].tick > request.tick {
             self.accept(peer, request);
         } else if self.deferred.len() < MAX_DEFERRED {
             let until = self.now + self.config.params.defer;
@@ -191,14 +190,16 @@ impl Node {
     }
 
     /// A newcomer without any parent found no place here: a child that takes one stripe only, and has other parents, is
-    /// asked to take that stripe from one of them. Its place is free a moment later, when the newcomer asks again.
-    fn make_room(&mut self, peer: PeerId, request: &Request) {
+    /// asked to take that stripe from one of them. Its place is free a moment later, when the newcomer asks again. Where
+    /// there is no such child, one that serves nobody makes way for a newcomer that will: then there is room at once, and
+    /// this returns true.
+    fn make_room(&mut self, peer: PeerId, request: &Request) -> bool {
         if self.has_place_for(peer) || self.reserved.is_some_and(|(_, _, until)| self.now < until) {
-            return;
+            return false;
         }
         if !request.desperate {
             self.swap_in(peer, request);
-            return;
+            return false;
         }
         let child = self.children.iter().find_map(|(child, stripes)| {
             let others = self.links.get(&child).is_some_and(|link| link.parents > 1);
@@ -212,7 +213,15 @@ impl Node {
                     candidates: Vec::new(),
                 },
             );
+            return false;
         }
+        self.replace_idle_child(peer) && self.has_room(peer, request)
+    }
+
+    /// Whether `peer` may pull blocks from this node: if it has a place somewhere, or serves us. Who has none would get
+    /// the whole channel by pulls, beyond the fan-out of everybody.
+    pub(super) fn owes_blocks_to(&self, peer: PeerId) -> bool {
+        self.is_active(peer) || self.links.get(&peer).is_some_and(|link| link.parents > 0)
     }
 
     pub(super) fn depth(&self, stripe: u8) -> u16 {
