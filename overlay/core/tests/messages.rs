@@ -7,6 +7,7 @@ use overlay_core::wire::{Beat, Candidate, MAX_MESSAGE_LEN, Message, Refusal, Rep
 use overlay_core::{Cause, Contact, Invite, InviteError, PeerId, Progress, Tick, Want};
 use proptest::prelude::*;
 
+#[allow(unreachable_pub, reason = "the fuzz targets call it from outside")]
 #[path = "../../../tests/fuzz/bodies/core.rs"]
 mod bodies;
 
