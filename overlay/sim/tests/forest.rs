@@ -312,6 +312,25 @@ fn who_cannot_be_reached_receives_and_who_can_finds_it_out() {
 }
 
 #[test]
+fn a_relay_that_was_stopped_for_a_moment_has_all_its_parents_again_within_a_second() {
+    for seed in 1..=10 {
+        let mut world = swarm(seed, 24, 3);
+        world.run(Span::ms(5_000));
+        let stopped = interior(&world);
+        world.pause(stopped);
+        world.run(Span::ms(1_500));
+        world.resume(stopped);
+        world.run_until(Span::ms(1_000), |world| {
+            let facts = world.sim(stopped).unwrap().node().facts(world.now());
+            match facts.stripes.iter().find(|stripe| stripe.parent.is_none()) {
+                Some(stripe) => Err(format!("stripe {} has no parent", stripe.stripe)),
+                None => check::converged(world),
+            }
+        });
+    }
+}
+
+#[test]
 fn members_come_and_go_and_nobody_misses_a_block() {
     for seed in 1..=5 {
         let mut world = swarm(seed, 40, 4);

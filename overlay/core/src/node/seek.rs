@@ -311,6 +311,8 @@ impl Node {
                 self.search_exhausted(stripe);
                 return;
             }
+            // Who has no parent at all was perhaps stopped itself, and everybody's silence was its own.
+            let alone = urgent && self.distinct_parents() == 0;
             let eligible = |candidate: &&Candidate| {
                 let peer = candidate.contact.id;
                 let suspected = self.links.get(&peer).is_some_and(|link| link.suspected);
@@ -318,7 +320,7 @@ impl Node {
                     && state.parent != Some(peer)
                     && !suspected
                     && !self.children.serves(peer, stripe)
-                    && !self.book.avoids(self.now, peer)
+                    && (alone || !self.book.avoids(self.now, peer))
                     && self.may_take_from(peer, stripe)
             };
             let best = search
@@ -428,6 +430,14 @@ impl Node {
         }
         let purpose = search.purpose;
         state.search = None;
+        let parent_lives = state
+            .parent
+            .and_then(|parent| self.links.get(&parent))
+            .is_some_and(|link| !link.suspected);
+        if parent_lives {
+            // The parent that was to be replaced goes on: nothing is broken any more.
+            state.orphaned = None;
+        }
         if purpose != Purpose::Need {
             state.improve_failures = (state.improve_failures + 1).min(6);
             return;
