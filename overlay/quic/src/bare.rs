@@ -190,7 +190,7 @@ fn attach(stripe: u8) -> Message {
 async fn copy_stream(stream: RecvStream, conns: &[Connection]) -> Result<(), Error> {
     let mut pieces = Pieces::new(stream);
     let bytes = pieces
-        .bytes(STREAM_HEAD_LEN)
+        .full(STREAM_HEAD_LEN)
         .await?
         .ok_or("a stream without a head")?;
     let head = StreamHead::parse(bytes[..].try_into()?)?;

@@ -165,20 +165,12 @@ impl Cursor {
             let index = self.open_index(chunk, &mut batch.closed);
             match &item.what {
                 What::Span(frame) => batch.frames.push(frame.clone()),
-                What::Block {
-                    row,
-                    from,
-                    head,
-                    proof,
-                    payload,
-                } => {
+                What::Block { row, from, frame } => {
                     self.open[index].passed += 1;
                     if *from != Some(self.child) && !self.has(item.seq, *row) {
-                        batch
-                            .frames
-                            .extend([head.clone(), proof.clone(), payload.clone()]);
+                        batch.frames.extend(frame.pieces());
                         batch.blocks += 1;
-                        batch.payload_bytes += payload.len() as u64;
+                        batch.payload_bytes += frame.payload().len() as u64;
                     }
                 }
                 What::Gone => {}

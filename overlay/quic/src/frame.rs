@@ -116,11 +116,60 @@ pub(crate) fn span_len(head: [u8; 2]) -> Result<usize, FrameError> {
     }
 }
 
-/// A block's frame up to the proof.
-pub(crate) fn block_head(block: &Block) -> Bytes {
-    let mut head = [BLOCK; BLOCK_HEAD_LEN];
-    head[1..].copy_from_slice(&block.frame_head());
-    Bytes::copy_from_slice(&head)
+/// A block's frame, to be written as it is. Whole in one buffer where it was received; where it was cut or restored here,
+/// the payload lies elsewhere.
+#[derive(Debug, Clone)]
+pub(crate) struct BlockFrame {
+    /// Kind, head and proof; and the payload, if it was received.
+    front: Bytes,
+    proof_end: usize,
+    payload: Bytes,
+}
+
+impl BlockFrame {
+    /// From a whole frame, whose proof has `proof_len` bytes.
+    pub(crate) fn new(whole: Bytes, proof_len: usize) -> Self {
+        let proof_end = BLOCK_HEAD_LEN + proof_len;
+        let payload = whole.slice(proof_end..);
+        Self {
+            front: whole,
+            proof_end,
+            payload,
+        }
+    }
+
+    /// From a block that was not received as a frame.
+    pub(crate) fn of(block: &Block) -> Self {
+        let proof_end = BLOCK_HEAD_LEN + block.proof.len();
+        let mut front = Vec::with_capacity(proof_end);
+        front.push(BLOCK);
+        front.extend_from_slice(&block.frame_head());
+        front.extend_from_slice(&block.proof);
+        Self {
+            front: front.into(),
+            proof_end,
+            payload: block.payload.clone(),
+        }
+    }
+
+    pub(crate) fn proof(&self) -> &[u8] {
+        &self.front[BLOCK_HEAD_LEN..self.proof_end]
+    }
+
+    pub(crate) fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// The pieces to be written, in order.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Bytes> {
+        let whole = self.front.len() > self.proof_end || self.payload.is_empty();
+        [
+            Some(self.front.clone()),
+            (!whole).then(|| self.payload.clone()),
+        ]
+        .into_iter()
+        .flatten()
+    }
 }
 
 /// Why a stream of blocks was given up: in RESET_STREAM and STOP_SENDING (RFC 9000 sections 19.4 and 19.5).
@@ -184,5 +233,27 @@ mod tests {
             Err(FrameError::Bounds("epoch or chunk number"))
         );
         assert_eq!(span_len([255, 255]), Err(FrameError::SpanLength(65_535)));
+    }
+
+    #[test]
+    fn a_frame_is_the_same_bytes_whether_it_was_received_or_made_here() {
+        for payload in [Bytes::new(), Bytes::from(vec![7; 100])] {
+            let block = Block {
+                seq: 1,
+                row: 2,
+                stripe: 3,
+                payload,
+                proof: vec![9; 64].into(),
+            };
+            let made = BlockFrame::of(&block);
+            let bytes: Vec<u8> = made.pieces().flatten().collect();
+            let received = BlockFrame::new(bytes.clone().into(), 64);
+            assert_eq!(received.pieces().flatten().collect::<Vec<u8>>(), bytes);
+            assert_eq!(
+                (received.proof(), received.payload()),
+                (made.proof(), made.payload())
+            );
+            assert_eq!(bytes.len(), 1 + block.frame_len());
+        }
     }
 }

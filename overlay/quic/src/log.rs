@@ -9,6 +9,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use overlay_core::PeerId;
 
+use crate::frame::BlockFrame;
+
 /// One entry.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
@@ -31,9 +33,7 @@ pub(crate) enum What {
         row: u32,
         /// Who sent it; it need not go back there.
         from: Option<PeerId>,
-        head: Bytes,
-        proof: Bytes,
-        payload: Bytes,
+        frame: BlockFrame,
     },
     /// Something that is not valid any more: its chunk was forgotten, or starts anew in a higher epoch.
     Gone,
@@ -42,7 +42,7 @@ pub(crate) enum What {
 impl What {
     fn payload_len(&self) -> usize {
         match self {
-            What::Block { payload, .. } => payload.len(),
+            What::Block { frame, .. } => frame.payload().len(),
             What::Span(_) | What::Gone => 0,
         }
     }

@@ -1,8 +1,6 @@
 //! A stream that comes in, cut into the lengths that its format has, with one copy and one lock for many packets.
 
-use std::collections::VecDeque;
-
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use quinn::{ReadError, RecvStream, VarInt};
 
 /// Packets taken from quinn at once: two blocks and a half.
@@ -21,14 +19,19 @@ pub(crate) enum PiecesError {
 /// of exactly the wanted size; no packet's buffer is held while waiting for the next.
 pub(crate) struct Pieces {
     stream: RecvStream,
-    ready: VecDeque<Bytes>,
+    /// What is here and not taken yet lies at `at..end`; the rest is empty.
+    batch: Vec<Bytes>,
+    at: usize,
+    end: usize,
 }
 
 impl Pieces {
     pub(crate) fn new(stream: RecvStream) -> Self {
         Self {
             stream,
-            ready: VecDeque::with_capacity(BATCH),
+            batch: vec![Bytes::new(); BATCH],
+            at: 0,
+            end: 0,
         }
     }
 
@@ -39,46 +42,41 @@ impl Pieces {
     }
 
     async fn fill(&mut self) -> Result<bool, ReadError> {
-        const EMPTY: Bytes = Bytes::new();
-        let mut batch = [EMPTY; BATCH];
-        let Some(count) = self.stream.read_chunks(&mut batch).await? else {
+        let Some(count) = self.stream.read_chunks(&mut self.batch).await? else {
             return Ok(false);
         };
-        self.ready.extend(batch.into_iter().take(count));
+        (self.at, self.end) = (0, count);
         Ok(true)
     }
 
     fn take(&mut self, out: &mut Vec<u8>, want: usize) {
-        while out.len() < want {
-            let Some(front) = self.ready.front_mut() else {
-                return;
-            };
+        while out.len() < want && self.at < self.end {
+            let front = &mut self.batch[self.at];
             let part = front.len().min(want - out.len());
             out.extend_from_slice(&front[..part]);
             if part == front.len() {
-                self.ready.pop_front();
+                *front = Bytes::new();
+                self.at += 1;
             } else {
-                let _ = front.split_to(part);
+                front.advance(part);
             }
         }
     }
 
-    /// The next `len` bytes, in a buffer of their own. `None`: the stream ended properly before the first of them.
-    ///
-    /// Not cancel-safe: bytes that were taken are lost.
-    pub(crate) async fn bytes(&mut self, len: usize) -> Result<Option<Bytes>, PiecesError> {
-        let mut out = Vec::with_capacity(len);
+    /// Appends the next `more` bytes to `out`, which has room for them. Not cancel-safe.
+    pub(crate) async fn append(
+        &mut self,
+        out: &mut Vec<u8>,
+        more: usize,
+    ) -> Result<(), PiecesError> {
+        let end = out.len() + more;
         loop {
-            self.take(&mut out, len);
-            if out.len() == len {
-                return Ok(Some(out.into()));
+            self.take(out, end);
+            if out.len() == end {
+                return Ok(());
             }
             if !self.fill().await? {
-                return if out.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(PiecesError::Truncated)
-                };
+                return Err(PiecesError::Truncated);
             }
         }
     }
@@ -96,7 +94,9 @@ impl Pieces {
         Ok((!out.is_empty()).then(|| out.into()))
     }
 
-    /// As [`Pieces::bytes`], for what is read into a variable; the caller's buffer is used again.
+    /// Replaces what is in `out` by the next `len` bytes; `false`: the stream ended properly before the first of them.
+    ///
+    /// Not cancel-safe: bytes that were taken are lost.
     pub(crate) async fn next_into(
         &mut self,
         out: &mut Vec<u8>,

@@ -9,7 +9,7 @@ use overlay_core::Input;
 use quinn::RecvStream;
 
 use crate::channel::Channel;
-use crate::frame::{self, FrameError, STREAM_HEAD_LEN, StreamCode, StreamHead};
+use crate::frame::{self, BlockFrame, FrameError, STREAM_HEAD_LEN, StreamCode, StreamHead};
 use crate::link::{self, LinkRef};
 use crate::pieces::{Pieces, PiecesError};
 use crate::window::{BlockOutcome, SpanOutcome};
@@ -170,8 +170,12 @@ async fn block(
         proof_len,
         payload_len,
     } = BlockHead::parse(buffer)?;
-    pieces.rest_into(buffer, proof_len).await?;
-    let payload = pieces.bytes(payload_len).await?.ok_or(Refused::Truncated)?;
+    // The frame as it came, in a buffer of its own: it goes to the children as it is, in one piece.
+    let mut whole = Vec::with_capacity(frame::BLOCK_HEAD_LEN + proof_len + payload_len);
+    whole.push(frame::BLOCK);
+    whole.extend_from_slice(buffer);
+    pieces.append(&mut whole, proof_len + payload_len).await?;
+    let whole = BlockFrame::new(whole.into(), proof_len);
     let mut state = channel.lock();
     // A link that was closed brings nothing more: the state machine does not know it any longer.
     if !state.has_link(link) {
@@ -179,7 +183,7 @@ async fn block(
     }
     match state
         .window
-        .insert(head, row, buffer, payload, link.peer, Instant::now())
+        .insert(head, row, whole, link.peer, Instant::now())
     {
         BlockOutcome::New {
             restorable,

@@ -265,16 +265,10 @@ fn collect(
                 epoch = item.epoch;
                 frames.push(vec![frame.clone()]);
             }
-            What::Block {
-                row,
-                head,
-                proof,
-                payload,
-                ..
-            } if wanted(*row) => {
+            What::Block { row, frame, .. } if wanted(*row) => {
                 blocks += 1;
-                bytes += payload.len() as u64;
-                frames.push(vec![head.clone(), proof.clone(), payload.clone()]);
+                bytes += frame.payload().len() as u64;
+                frames.push(frame.pieces().collect());
             }
             What::Block { .. } | What::Gone => {}
         }

@@ -13,7 +13,7 @@ use media_model::{
 };
 use overlay_core::PeerId;
 
-use crate::frame::{self, StreamCode, StreamHead};
+use crate::frame::{self, BlockFrame, StreamCode, StreamHead};
 use crate::log::{StripeLog, What};
 
 /// Payload bytes in the window at most: 20 s of 80 Mb/s with a quarter of parity. Beyond it the oldest chunk goes, before
@@ -213,8 +213,7 @@ impl Window {
         &mut self,
         head: &StreamHead,
         row: u32,
-        proof: &[u8],
-        payload: Bytes,
+        frame: BlockFrame,
         from: PeerId,
         now: Instant,
     ) -> BlockOutcome {
@@ -227,51 +226,46 @@ impl Window {
         let Some(assembler) = &mut held.assembler else {
             return BlockOutcome::Duplicate;
         };
-        let inserted = match assembler.insert(row, head.stripe, payload, proof) {
-            Ok(inserted) => inserted,
-            Err(why) => return BlockOutcome::Corrupt(why),
-        };
+        let inserted =
+            match assembler.insert(row, head.stripe, frame.payload().clone(), frame.proof()) {
+                Ok(inserted) => inserted,
+                Err(why) => return BlockOutcome::Corrupt(why),
+            };
         if inserted == Inserted::Duplicate {
             return BlockOutcome::Duplicate;
         }
-        let block = assembler
-            .block(row, head.stripe)
-            .expect("it was inserted above");
         let restorable = inserted == Inserted::RowReady && assembler.missing(row).next().is_some();
         let complete = held.stage == Stage::Collecting && assembler.is_complete();
-        self.log_block(head.epoch, block, Some(from), now);
+        self.log_block(
+            (head.seq, head.epoch),
+            row,
+            head.stripe,
+            frame,
+            Some(from),
+            now,
+        );
         BlockOutcome::New {
             restorable,
             complete,
         }
     }
 
-    fn log_block(&mut self, epoch: u64, block: Block, from: Option<PeerId>, now: Instant) {
-        let len = block.payload.len();
+    fn log_block(
+        &mut self,
+        at: (u64, u64),
+        row: u32,
+        stripe: u8,
+        frame: BlockFrame,
+        from: Option<PeerId>,
+        now: Instant,
+    ) {
+        let (seq, epoch) = at;
+        let len = frame.payload().len();
         self.bytes += len;
-        if let Some(held) = self.chunks.get_mut(&block.seq) {
+        if let Some(held) = self.chunks.get_mut(&seq) {
             held.bytes += len;
         }
-        let head = frame::block_head(&block);
-        let Block {
-            seq,
-            row,
-            stripe,
-            payload,
-            proof,
-        } = block;
-        self.logs[usize::from(stripe)].push(
-            seq,
-            epoch,
-            now,
-            What::Block {
-                row,
-                from,
-                head,
-                proof,
-                payload,
-            },
-        );
+        self.logs[usize::from(stripe)].push(seq, epoch, now, What::Block { row, from, frame });
         self.bound();
     }
 
@@ -295,7 +289,14 @@ impl Window {
         let complete = held.stage == Stage::Collecting && assembler.is_complete();
         let stripes = blocks.iter().map(|block| block.stripe).collect();
         for block in blocks {
-            self.log_block(epoch, block, None, now);
+            self.log_block(
+                (seq, epoch),
+                row,
+                block.stripe,
+                BlockFrame::of(&block),
+                None,
+                now,
+            );
         }
         (stripes, complete)
     }
@@ -317,7 +318,14 @@ impl Window {
 
     /// Adds a block that was cut here, at the root.
     pub(crate) fn publish_block(&mut self, epoch: u64, block: Block, now: Instant) {
-        self.log_block(epoch, block, None, now);
+        self.log_block(
+            (block.seq, epoch),
+            block.row,
+            block.stripe,
+            BlockFrame::of(&block),
+            None,
+            now,
+        );
     }
 
     /// Whether the chunk is here in an epoch that is not lower.

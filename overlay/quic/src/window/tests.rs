@@ -37,8 +37,7 @@ fn insert(window: &mut Window, epoch: u64, block: &Block) -> BlockOutcome {
     window.insert(
         &head,
         block.row,
-        &block.proof,
-        block.payload.clone(),
+        BlockFrame::of(block),
         PEER,
         Instant::now(),
     )
