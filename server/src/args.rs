@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser, Subcommand};
+use server_legacy::{DEFAULT_CLIENT_PORT, DEFAULT_MAX_CLIENTS, ListAnswer};
 use server_origin::{
     ChannelConfig, Coding, DEFAULT_DIRECT_PEERS, OriginConfig, OriginError, Source,
 };
 
-use crate::{Failure, file, values};
+use crate::legacy::{Door, LegacySettings};
+use crate::{Failure, ServerConfig, file, values};
 
 /// Where an origin listens if nothing is said.
 pub(crate) const DEFAULT_LISTEN: &str = "0.0.0.0:7000";
@@ -65,6 +67,7 @@ pub(crate) struct OriginArgs {
     /// Broadcast many channels, as this TOML file says
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "channel", "listen", "max_direct_peers", "data_dir", "stripes", "name", "advertise", "invite_valid",
+        "legacy", "legacy_clients", "legacy_client_port", "legacy_list",
     ])]
     config: Option<PathBuf>,
     /// The channel's number
@@ -91,11 +94,23 @@ pub(crate) struct OriginArgs {
     /// How long the printed invite is valid: 90s, 15m, 24h, 7d [default: for ever]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     invite_valid: Option<Duration>,
+    /// Where old clients of the 2-digit protocol are served, TCP, or `off` [default: 0.0.0.0:6060, if it is free]
+    #[arg(long, value_name = "ADDR|off", value_parser = values::legacy)]
+    legacy: Option<Door>,
+    /// Old clients of the channel at most
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CLIENTS)]
+    legacy_clients: usize,
+    /// The port on which old clients listen
+    #[arg(long, value_name = "PORT", default_value_t = DEFAULT_CLIENT_PORT)]
+    legacy_client_port: u16,
+    /// Where old clients get the list of receivers: `request` (as they ask) or `connect-back` (at their own port)
+    #[arg(long, value_name = "WHERE", default_value = "request", value_parser = values::list_answer)]
+    legacy_list: ListAnswer,
 }
 
 impl OriginArgs {
     /// The configuration, from the file or the options; checked.
-    pub(crate) fn into_config(self) -> Result<OriginConfig, Failure> {
+    pub(crate) fn into_config(self) -> Result<ServerConfig, Failure> {
         if let Some(path) = &self.config {
             return file::read(path);
         }
@@ -113,7 +128,14 @@ impl OriginArgs {
                 ));
             }
         };
-        let config = OriginConfig {
+        let legacy = LegacySettings {
+            door: self.legacy.unwrap_or_default(),
+            clients: self.legacy_clients,
+            client_port: self.legacy_client_port,
+            list_answer: self.legacy_list,
+            ..LegacySettings::default()
+        };
+        let origin = OriginConfig {
             listen: self.listen,
             advertise: self.advertise,
             data_dir: self.data_dir,
@@ -126,7 +148,7 @@ impl OriginArgs {
                 invite_valid: self.invite_valid,
             }],
         };
-        config.check().map_err(|wrong| {
+        origin.check().map_err(|wrong| {
             // A film that is not there is no mistake in how the program is called.
             if matches!(wrong.key, "film" | "chunks") {
                 return Failure::Origin(OriginError::Source {
@@ -137,7 +159,11 @@ impl OriginArgs {
             let option = wrong.key.replace('_', "-");
             Failure::Usage(format!("--{option}: {}", wrong.why))
         })?;
-        Ok(config)
+        legacy.check(&origin.channels).map_err(|wrong| {
+            let option = wrong.key.replace('_', "-");
+            Failure::Usage(format!("--{option}: {}", wrong.why))
+        })?;
+        Ok(ServerConfig { origin, legacy })
     }
 }
 
@@ -146,7 +172,7 @@ mod tests {
     use super::*;
     use clap::CommandFactory as _;
 
-    fn config_of(words: &[&str]) -> Result<OriginConfig, Failure> {
+    fn config_of(words: &[&str]) -> Result<ServerConfig, Failure> {
         match Args::try_parse_from(words).map(|args| args.command) {
             Ok(Command::Origin(origin)) => origin.into_config(),
             other => Err(Failure::Usage(format!("{other:?}"))),
@@ -173,7 +199,7 @@ mod tests {
             "1h",
         ];
         let words: Vec<&str> = words.into_iter().chain(more).collect();
-        let config = config_of(&words).expect("good");
+        let config = config_of(&words).expect("good").origin;
         let channel = &config.channels[0];
         assert_eq!(channel.channel, 3);
         assert_eq!(channel.coding.to_string(), "2+1");
@@ -192,6 +218,10 @@ mod tests {
             &["server", "origin", "--live", "-", "--stripes", "9"],
             &["server", "origin", "--live", "-", "--max-direct-peers", "0"],
             &["server", "origin", "--live", "-", "--name", "a/b"],
+            &["server", "origin", "--live", "-", "--legacy", "6060"],
+            &["server", "origin", "--live", "-", "--legacy-clients", "0"],
+            &["server", "origin", "--live", "-", "--legacy-list", "here"],
+            &["server", "origin", "--config", "a", "--legacy", "off"],
             &["server", "run"],
         ] {
             assert!(
@@ -199,6 +229,34 @@ mod tests {
                 "{words:?}"
             );
         }
+    }
+
+    #[test]
+    fn old_clients_are_served_at_the_usual_port_unless_said_otherwise() {
+        let legacy = |more: &[&str]| {
+            let words = [&["server", "origin", "--live", "-"], more].concat();
+            config_of(&words).expect("good").legacy
+        };
+        assert_eq!(legacy(&[]), LegacySettings::default());
+        assert_eq!(legacy(&["--legacy", "off"]).door, Door::Closed);
+        let more = [
+            "--legacy",
+            "127.0.0.1:0",
+            "--legacy-clients",
+            "500",
+            "--legacy-client-port",
+            "9092",
+            "--legacy-list",
+            "connect-back",
+        ];
+        let expected = LegacySettings {
+            door: Door::At("127.0.0.1:0".parse().expect("an address")),
+            clients: 500,
+            client_port: 9092,
+            list_answer: ListAnswer::ConnectBack,
+            ..LegacySettings::default()
+        };
+        assert_eq!(legacy(&more), expected);
     }
 
     #[test]

@@ -10,7 +10,8 @@ use server_origin::{ChannelConfig, Coding, DEFAULT_DIRECT_PEERS, OriginConfig, S
 use toml::{Table, Value};
 
 use crate::args::{DEFAULT_DATA_DIR, DEFAULT_LISTEN};
-use crate::{Failure, values};
+use crate::legacy::LegacySettings;
+use crate::{Failure, ServerConfig, values};
 
 /// A longer file is no configuration: 64 channels take a few KiB.
 const MAX_LEN: u64 = 1024 * 1024;
@@ -20,6 +21,10 @@ const TOP_KEYS: &[&str] = &[
     "advertise",
     "data_dir",
     "max_direct_peers",
+    "legacy",
+    "legacy_clients",
+    "legacy_client_port",
+    "legacy_list",
     "channel",
 ];
 const CHANNEL_KEYS: &[&str] = &[
@@ -33,13 +38,14 @@ const CHANNEL_KEYS: &[&str] = &[
     "stripes",
     "max_direct_peers",
     "invite_valid",
+    "legacy_clients",
 ];
 
 /// Reads and checks a file.
 ///
 /// # Errors
 /// One line: file, key, what is wrong, what is accepted.
-pub(crate) fn read(path: &Path) -> Result<OriginConfig, Failure> {
+pub(crate) fn read(path: &Path) -> Result<ServerConfig, Failure> {
     let failed = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
     let len = fs::metadata(path)
         .map_err(|why| failed(format!("cannot be read: {why}")))?
@@ -50,11 +56,14 @@ pub(crate) fn read(path: &Path) -> Result<OriginConfig, Failure> {
     let text = fs::read_to_string(path).map_err(|why| failed(format!("cannot be read: {why}")))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let config = parse(&text, folder).map_err(failed)?;
-    config.check().map_err(|wrong| failed(wrong.to_string()))?;
+    let origin = &config.origin;
+    origin.check().map_err(|wrong| failed(wrong.to_string()))?;
+    let legacy = config.legacy.check(&origin.channels);
+    legacy.map_err(|wrong| failed(wrong.to_string()))?;
     Ok(config)
 }
 
-fn parse(text: &str, folder: &Path) -> Result<OriginConfig, String> {
+fn parse(text: &str, folder: &Path) -> Result<ServerConfig, String> {
     let table: Table = text.parse().map_err(|why: toml::de::Error| {
         let line = why
             .span()
@@ -72,6 +81,7 @@ fn parse(text: &str, folder: &Path) -> Result<OriginConfig, String> {
     let direct_peers = top
         .number("max_direct_peers")?
         .unwrap_or(DEFAULT_DIRECT_PEERS);
+    let mut legacy = legacy(&mut top)?;
     let tables = match top.table.remove("channel") {
         None => Vec::new(),
         Some(Value::Array(tables)) => tables,
@@ -86,15 +96,39 @@ fn parse(text: &str, folder: &Path) -> Result<OriginConfig, String> {
             let why = "it is a list of tables: write [[channel]] before each".to_owned();
             return Err(top.refuse("channel", why));
         };
-        let keys = Keys::new(table, format!("channel[{at}]."), CHANNEL_KEYS)?;
-        channels.push(channel(keys, at, direct_peers, folder)?);
+        let mut keys = Keys::new(table, format!("channel[{at}]."), CHANNEL_KEYS)?;
+        let clients = keys.number::<u16>("legacy_clients")?;
+        let channel = channel(keys, at, direct_peers, folder)?;
+        if let Some(clients) = clients {
+            legacy.clients_of.insert(channel.channel, clients.into());
+        }
+        channels.push(channel);
     }
-    Ok(OriginConfig {
+    let origin = OriginConfig {
         listen,
         advertise,
         data_dir,
         channels,
-    })
+    };
+    Ok(ServerConfig { origin, legacy })
+}
+
+fn legacy(keys: &mut Keys) -> Result<LegacySettings, String> {
+    let mut legacy = LegacySettings::default();
+    if let Some(text) = keys.text("legacy")? {
+        legacy.door = values::legacy(&text).map_err(|why| keys.refuse("legacy", why))?;
+    }
+    if let Some(clients) = keys.number::<u16>("legacy_clients")? {
+        legacy.clients = clients.into();
+    }
+    if let Some(port) = keys.number("legacy_client_port")? {
+        legacy.client_port = port;
+    }
+    if let Some(text) = keys.text("legacy_list")? {
+        let answer = values::list_answer(&text);
+        legacy.list_answer = answer.map_err(|why| keys.refuse("legacy_list", why))?;
+    }
+    Ok(legacy)
 }
 
 fn channel(
@@ -253,6 +287,7 @@ fn kind(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::legacy::Door;
 
     #[test]
     fn a_file_with_three_kinds_of_channels_is_read() {
@@ -260,6 +295,8 @@ mod tests {
             listen = "127.0.0.1:0"
             data_dir = "data"
             max_direct_peers = 5
+            legacy = "off"
+            legacy_clients = 50
 
             [[channel]]
             film = "films/a.mkv"
@@ -267,6 +304,7 @@ mod tests {
 
             [[channel]]
             channel = 7
+            legacy_clients = 3
             chunks = "cut"
             max_direct_peers = 2
             invite_valid = "24h"
@@ -277,7 +315,12 @@ mod tests {
             input_options = { video_size = "1280x720" }
             name = "camera"
         "#;
-        let config = parse(text, Path::new("etc")).expect("good");
+        let ServerConfig {
+            origin: config,
+            legacy,
+        } = parse(text, Path::new("etc")).expect("good");
+        assert_eq!((legacy.door, legacy.clients), (Door::Closed, 50));
+        assert_eq!(legacy.clients_of[&7], 3);
         assert_eq!(config.data_dir, Path::new("etc/data"));
         let [film, chunks, live] = &config.channels[..] else {
             panic!("three channels");
@@ -295,6 +338,15 @@ mod tests {
     fn every_mistake_is_one_line_with_its_key_and_what_is_accepted() {
         for (text, wanted) in [
             ("listen = 7", "listen: a string"),
+            (
+                "legacy = \"on\"",
+                "legacy: \"on\" is neither off nor IP:PORT",
+            ),
+            (
+                "legacy_list = \"x\"",
+                "legacy_list: \"x\" is neither request",
+            ),
+            ("legacy_clients = -1", "legacy_clients: a number from 0 to"),
             ("listen = \"x\"", "listen: \"x\" is not IP:PORT"),
             ("colour = 1", "colour: unknown key; accepted: listen"),
             ("channel = 1", "channel: it is a list of tables"),

@@ -5,6 +5,7 @@
 
 mod args;
 mod file;
+mod legacy;
 mod show;
 mod signals;
 mod values;
@@ -19,6 +20,7 @@ use server_origin::{Invite, OriginConfig, OriginError};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command};
+use crate::legacy::LegacySettings;
 
 /// What is logged where `RUST_LOG` says nothing.
 const DEFAULT_LOG: &str = "info,quinn=warn,quinn_proto=warn,rustls=warn";
@@ -48,6 +50,13 @@ impl Failure {
             Self::Origin(_) | Self::System(..) => ExitCode::FAILURE,
         }
     }
+}
+
+/// What a server is told to do, from the command line or a file; checked.
+#[derive(Debug)]
+pub(crate) struct ServerConfig {
+    pub(crate) origin: OriginConfig,
+    pub(crate) legacy: LegacySettings,
 }
 
 fn main() -> ExitCode {
@@ -85,11 +94,11 @@ fn run(args: Args) -> Result<(), Failure> {
 
 fn check(file: &Path) -> Result<(), Failure> {
     let config = file::read(file)?;
-    let channels = config.channels.len();
+    let channels = config.origin.channels.len();
     print(&format!("{}: good, {channels} channel(s)", file.display()))
 }
 
-fn broadcast(config: OriginConfig) -> Result<(), Failure> {
+fn broadcast(config: ServerConfig) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
@@ -103,7 +112,16 @@ fn broadcast(config: OriginConfig) -> Result<(), Failure> {
                 tracing::warn!("standard output is closed; the invite is {invite}");
             }
         };
-        Ok(server_origin::run(config, announce, stop).await?)
+        let channels = config.origin.channels.clone();
+        let open_outlets = || {
+            let old_clients = config.legacy.open(&channels);
+            old_clients
+                .map(|outlet| outlet.into_iter().collect())
+                .map_err(|why| {
+                    format!("{why}; give another address with --legacy, or --legacy off")
+                })
+        };
+        Ok(server_origin::run(config.origin, announce, open_outlets, stop).await?)
     });
     runtime.shutdown_timeout(END_PATIENCE);
     result

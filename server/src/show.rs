@@ -17,6 +17,23 @@ pub(crate) fn table(status: &Value) -> String {
         text(&status["pid"]),
         text(&status["uptime_s"])
     ));
+    let legacy = &status["legacy"];
+    if legacy.is_object() {
+        let counters = &legacy["counters"];
+        let clients: u64 = list(&counters["clients"])
+            .iter()
+            .filter_map(Value::as_u64)
+            .sum();
+        line(format!(
+            "old clients at {}: {clients} of {}, blocks sent {}, not sent {}, removed {}, bad requests {}",
+            text(&legacy["listen"]),
+            text(&legacy["max_clients"]),
+            text(&counters["turns_sent"]),
+            text(&counters["turns_failed"]),
+            text(&counters["clients_removed"]),
+            text(&counters["requests_bad"]),
+        ));
+    }
     line(format!(
         "{:>7}  {:>6}  {:>8}  {:>12}  {:>12}  {:>8}  source",
         "channel", "epoch", "on air", "direct peers", "bytes sent", "left out"
@@ -70,6 +87,23 @@ fn text(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn old_clients_have_a_line_where_they_are_served() {
+        let status = serde_json::json!({
+            "listen": "127.0.0.1:7000", "pid": 5, "uptime_s": 9, "channels": [],
+            "legacy": {
+                "listen": "0.0.0.0:6060", "max_clients": 100,
+                "counters": {
+                    "clients": [2, 0, 1], "turns_sent": 40, "turns_failed": 3,
+                    "clients_removed": 1, "requests_bad": 7,
+                },
+            },
+        });
+        let shown = table(&status);
+        let wanted = "old clients at 0.0.0.0:6060: 3 of 100, blocks sent 40, not sent 3, removed 1, bad requests 7";
+        assert_eq!(shown.lines().nth(1), Some(wanted), "{shown}");
+    }
 
     #[test]
     fn a_status_is_a_table_with_a_line_for_each_channel_and_direct_peer() {

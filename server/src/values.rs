@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use server_legacy::ListAnswer;
 use server_origin::Coding;
+
+use crate::legacy::Door;
 
 /// Where to listen.
 pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
@@ -12,6 +15,27 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
             "{text:?} is not IP:PORT, for example 0.0.0.0:7000 or [::]:7000 (port 0: any free one)"
         )
     })
+}
+
+/// Where old clients are served: an address, or `off`.
+pub(crate) fn legacy(text: &str) -> Result<Door, String> {
+    if text == "off" {
+        return Ok(Door::Closed);
+    }
+    text.parse().map(Door::At).map_err(|_| {
+        format!(
+            "{text:?} is neither off nor IP:PORT, for example 0.0.0.0:6060 (port 0: any free one)"
+        )
+    })
+}
+
+/// Where old clients get the list of a channel's receivers.
+pub(crate) fn list_answer(text: &str) -> Result<ListAnswer, String> {
+    match text {
+        "request" => Ok(ListAnswer::OnRequest),
+        "connect-back" => Ok(ListAnswer::ConnectBack),
+        _ => Err(format!("{text:?} is neither request nor connect-back")),
+    }
 }
 
 /// Data and parity stripes, `K+M`.
@@ -81,6 +105,8 @@ mod tests {
         for (why, wanted) in [
             (listen("7000").map(|_| ()), "IP:PORT"),
             (listen("localhost:7000").map(|_| ()), "IP:PORT"),
+            (legacy("6060").map(|_| ()), "off nor IP:PORT"),
+            (list_answer("port").map(|_| ()), "connect-back"),
             (stripes("4").map(|_| ()), "K+M"),
             (stripes("0+1").map(|_| ()), "1 to 16"),
             (stripes("4+9").map(|_| ()), "0 to 8"),

@@ -12,6 +12,7 @@ use overlay_quic::{Chunk, Endpoint, PublishError, Root, RootConfig};
 use crate::clock::Clock;
 use crate::config::ChannelConfig;
 use crate::error::OriginError;
+use crate::outlet::Outlet;
 use crate::schedule::Anchor;
 use crate::state::{self, ChannelState};
 use crate::status::{Board, ChannelStatus, ForestStatus};
@@ -35,6 +36,8 @@ pub(crate) struct Station {
     pub(crate) only_channel: bool,
     /// Takes the invites.
     pub(crate) announce: Announce,
+    /// Take the chunks too.
+    pub(crate) outlets: Vec<Box<dyn Outlet>>,
 }
 
 /// One channel.
@@ -145,6 +148,7 @@ impl Channel {
         ready: Ready,
         over: Duration,
     ) -> Result<bool, OriginError> {
+        self.tell_outlets(&ready);
         let channel = self.number();
         let (seq, bytes) = (ready.seq, ready.data.len() as u64);
         let name = format!("{}_{seq:05}.{}", self.name, ready.extension);
@@ -183,6 +187,18 @@ impl Channel {
         state.last_published_seq = Some(seq);
         self.remember(state).await;
         Ok(true)
+    }
+
+    /// Gives the chunk to the ways out beside the forest, unless its time is over: they have nobody who could catch up.
+    fn tell_outlets(&self, ready: &Ready) {
+        let end_us = ready.wall_time_us.saturating_add(ready.duration_us);
+        let lasts_us = end_us.saturating_sub(self.station.clock.now_us());
+        if lasts_us == 0 {
+            return;
+        }
+        for outlet in &self.station.outlets {
+            outlet.on_air(self.number(), &ready.data, Duration::from_micros(lasts_us));
+        }
     }
 
     /// Says that a chunk was not published, and why.

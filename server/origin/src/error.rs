@@ -10,6 +10,9 @@ use crate::config::ConfigError;
 /// Why the origin cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum OriginError {
+    /// A way out beside the forest cannot be opened; the text says which and why.
+    #[error("{0}")]
+    Outlet(String),
     /// A file or folder cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Read {

@@ -2,7 +2,8 @@
 //!
 //! A source (`film`, `folder`, `live`) makes chunks on a thread of its own; `broadcast` takes them. A loop's chunks stand in a `library`; the
 //! `playout` puts each on air at its time (`schedule`, `clock`), a live input's as they come. `overlay-quic` codes, signs
-//! and sends them. `state` and `data_dir` remember who the origin is and how far it came, `control` and `status` tell it.
+//! and sends them. `state` and `data_dir` remember who the origin is and how far it came, `control` and `status` tell it. Other ways out than the
+//! forest are added as an `outlet`.
 //!
 //! This crate must never know where its configuration was written, or what belongs to a command line.
 
@@ -20,6 +21,7 @@ mod folder;
 mod library;
 mod live;
 mod origin;
+mod outlet;
 mod playout;
 mod schedule;
 mod state;
@@ -33,5 +35,6 @@ pub use control::ask_status;
 pub use error::OriginError;
 pub use media_model::{Coding, CodingError};
 pub use origin::run;
+pub use outlet::Outlet;
 pub use overlay_core::Invite;
 pub use schedule::CATCH_UP_CHUNKS;

@@ -24,6 +24,7 @@ use crate::film;
 use crate::folder::Folder;
 use crate::library::Library;
 use crate::live::{self, LiveInput};
+use crate::outlet::Outlet;
 use crate::status::Status;
 
 /// How long a thread that cuts may take to notice that nobody wants more; then it goes with the process. A guess: what
@@ -50,7 +51,9 @@ struct Threads {
 /// The channels' tasks, each with its channel's number.
 type Tasks = JoinSet<(u32, Result<(), OriginError>)>;
 
-/// Broadcasts until `stop` is done. Each channel's invite is given to `announce` when the channel is on air, once.
+/// Broadcasts until `stop` is done. Each channel's invite is given to `announce` when the channel is on air, once; each
+/// chunk also to the outlets that `open_outlets` gives, when its time begins. They are opened once nothing else stands in
+/// the way, and a reason why not is the end.
 ///
 /// Needs a tokio runtime with time, network and signals; everything that blocks has threads of its own.
 ///
@@ -59,6 +62,7 @@ type Tasks = JoinSet<(u32, Result<(), OriginError>)>;
 pub async fn run(
     config: OriginConfig,
     announce: impl Fn(&Invite) + Send + Sync + 'static,
+    open_outlets: impl FnOnce() -> Result<Vec<Box<dyn Outlet>>, String>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), OriginError> {
     config.check()?;
@@ -75,6 +79,7 @@ pub async fn run(
     let bound = endpoint.local_addr();
     let (address, why) = address::for_invite(config.advertise.as_deref(), bound);
     tracing::info!(listen = %bound, address, why, identity = %identity.id(), "the origin listens");
+    let outlets = open_outlets().map_err(OriginError::Outlet)?;
     let station = Arc::new(Station {
         endpoint: endpoint.clone(),
         key: SigningKey::from_bytes(&secret.bytes),
@@ -83,6 +88,7 @@ pub async fn run(
         clock: Clock::start(),
         only_channel: config.channels.len() == 1,
         announce: Arc::new(announce),
+        outlets,
     });
     let control = Control::open(data_dir.path()).await?;
 
@@ -114,6 +120,11 @@ pub async fn run(
             identity: endpoint.id().to_string(),
             uptime_s: started.elapsed().as_secs(),
             channels: channels.iter().map(|channel| channel.status()).collect(),
+            outlets: station
+                .outlets
+                .iter()
+                .map(|outlet| (outlet.name(), outlet.status()))
+                .collect(),
         };
         serde_json::to_value(status).expect("numbers and strings are always JSON")
     };

@@ -1,10 +1,12 @@
 //! What a running origin says about itself: plain values for people and scripts.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use overlay_core::ChildFacts;
 use overlay_quic::{Counters, Root};
 use serde::Serialize;
+use serde_json::Value;
 
 /// All of a running origin.
 #[derive(Debug, Serialize)]
@@ -19,6 +21,9 @@ pub(crate) struct Status {
     pub(crate) uptime_s: u64,
     /// In the order of the configuration.
     pub(crate) channels: Vec<ChannelStatus>,
+    /// What the ways out beside the forest say, by their names.
+    #[serde(flatten)]
+    pub(crate) outlets: BTreeMap<&'static str, Value>,
 }
 
 /// One channel.

@@ -5,6 +5,7 @@ mod broadcast;
 mod crashes;
 mod disk;
 mod leaving;
+mod legacy;
 mod network;
 mod origin;
 mod places;

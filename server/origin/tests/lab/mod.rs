@@ -141,7 +141,12 @@ impl Running {
                 let announce = move |invite: &Invite| {
                     announced.send(invite.clone()).expect("the lab listens");
                 };
-                let mut run = std::pin::pin!(server_origin::run(config, announce, stop));
+                let mut run = std::pin::pin!(server_origin::run(
+                    config,
+                    announce,
+                    || Ok(Vec::new()),
+                    stop
+                ));
                 tokio::select! {
                     result = &mut run => return result,
                     end = ended => match end {
