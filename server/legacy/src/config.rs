@@ -47,9 +47,9 @@ pub struct LegacyConfig {
     pub turn: Duration,
     /// How long a request may take, from the connection to its last byte.
     pub request_timeout: Duration,
-    /// Request connections at once; more are closed unread.
+    /// Request connections at once; more wait in the system's queue.
     pub max_requests: usize,
-    /// The same from one address.
+    /// The same from one address; more are closed unread.
     pub max_requests_per_address: usize,
 }
 

@@ -38,7 +38,7 @@ macro_rules! counters {
 counters! {
     /// Request connections taken.
     requests,
-    /// Of these: closed unread, because there were too many at once.
+    /// Of these: closed unread, because too many of one address were there.
     requests_over_limit,
     /// Of these: closed because no whole request came in time.
     requests_timed_out,

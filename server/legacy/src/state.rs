@@ -60,7 +60,7 @@ pub(crate) struct Service {
 pub(crate) struct Visit {
     ip: IpAddr,
     shared: Arc<Shared>,
-    _permit: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Shared {
@@ -106,9 +106,18 @@ impl Shared {
         counters
     }
 
-    /// Lets a caller in, within the limits.
-    pub(crate) fn visit(self: &Arc<Self>, ip: IpAddr) -> Option<Visit> {
-        let permit = self.visits.clone().try_acquire_owned().ok()?;
+    /// Waits until there is room for one more request connection. Cancel-safe.
+    pub(crate) async fn visitor_place(&self) -> OwnedSemaphorePermit {
+        let place = self.visits.clone().acquire_owned().await;
+        place.expect("the semaphore is never closed")
+    }
+
+    /// Lets a caller in, unless too many of its address are in.
+    pub(crate) fn visit(
+        self: &Arc<Self>,
+        ip: IpAddr,
+        place: OwnedSemaphorePermit,
+    ) -> Option<Visit> {
         let mut inner = self.lock();
         let visitors = inner.visitors.entry(ip).or_default();
         if *visitors >= self.config.max_requests_per_address {
@@ -118,7 +127,7 @@ impl Shared {
         Some(Visit {
             ip,
             shared: self.clone(),
-            _permit: permit,
+            _place: place,
         })
     }
 

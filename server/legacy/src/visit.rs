@@ -27,6 +27,8 @@ const CLOSE_PATIENCE: Duration = Duration::from_millis(250);
 /// Takes requests for ever.
 pub(crate) async fn serve(shared: &Arc<Shared>, listener: TcpListener) {
     loop {
+        // Too many in all wait in the system's own queue: many clients that start together are no attack.
+        let place = shared.visitor_place().await;
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(why) => {
@@ -37,13 +39,13 @@ pub(crate) async fn serve(shared: &Arc<Shared>, listener: TcpListener) {
         };
         let ip = from.ip().to_canonical();
         shared.tally.requests.add(1);
-        match shared.visit(ip) {
+        match shared.visit(ip, place) {
             Some(visit) => {
                 tokio::spawn(take(shared.clone(), stream, ip, visit));
             }
             None => {
                 shared.tally.requests_over_limit.add(1);
-                shared.note(ip, &"too many request connections at once");
+                shared.note(ip, &"too many request connections of one address at once");
                 reset(&stream);
             }
         }

@@ -184,19 +184,21 @@ fn an_address_with_too_many_silent_connections_hurts_only_itself() {
 }
 
 #[test]
-fn request_connections_are_limited_in_all() {
-    let lab = Lab::with(|config| config.max_requests = 6);
-    let silent: Vec<_> = (10..15)
+fn request_connections_beyond_the_limit_wait_for_their_turn() {
+    let lab = Lab::with(|config| {
+        config.max_requests = 6;
+        config.request_timeout = Duration::from_millis(700);
+    });
+    let _silent: Vec<_> = (10..13)
         .flat_map(|number| [lab.client(number).connect(), lab.client(number).connect()])
         .collect();
-    wait_until("four are too many", || {
-        lab.counters().requests_over_limit == 4
-    });
-    drop(silent);
-    wait_until("others are served again", || {
-        let mut stream = lab.client(2).send(b"130");
-        read_all(&mut stream).is_ok_and(|answer| answer == b"0")
-    });
+    wait_until("all are in", || lab.counters().requests == 6);
+    let began = Instant::now();
+    assert_eq!(lab.client(2).ask("130"), "0");
+    assert!(began.elapsed() > Duration::from_millis(300), "it waited");
+    let counters = lab.counters();
+    assert!(counters.requests_timed_out > 0, "until one was cut off");
+    assert_eq!(counters.requests_over_limit, 0);
 }
 
 #[test]
