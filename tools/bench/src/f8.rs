@@ -17,7 +17,7 @@ const TARGET_MB: f64 = 40.0;
 const FLAT_MB_PER_HOUR: f64 = 4.0;
 const CHILDREN: u16 = 8;
 /// Before the slope counts: the window of 20 s fills, and the allocator finds its size.
-const WARM_UP: Duration = Duration::from_secs(40);
+const WARM_UP: Duration = Duration::from_secs(60);
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Measures for `minutes`, after the warm-up.
@@ -53,6 +53,10 @@ pub(crate) fn run(minutes: u32) -> Result<Report, Error> {
     }
     let after = relay.status()?;
     let samples = Samples::new(points.iter().map(|(_, mb)| *mb).collect());
+    let (first, last) = (
+        points.first().map_or(0.0, |p| p.1),
+        points.last().map_or(0.0, |p| p.1),
+    );
     let per_hour = slope(&points);
     let seconds = start.elapsed().as_secs_f64();
     let out_mbit = (after.bytes_sent - before.bytes_sent) as f64 * 8.0 / 1e6 / seconds;
@@ -77,7 +81,10 @@ pub(crate) fn run(minutes: u32) -> Result<Report, Error> {
                 after.children.len(),
                 after.chunks.missing
             ),
-            format!("its resident memory: {}", samples.words("MB")),
+            format!(
+                "its resident memory: {first:.2} MB at first, {last:.2} MB at last; {}",
+                samples.words("MB")
+            ),
         ],
         data: json!({
             "rss_mb": samples.json(), "peak_mb": peak, "mb_per_hour": per_hour, "seconds": seconds,

@@ -2,7 +2,10 @@
 //!
 //! This file must never know how a swarm is run: it reads the command line and turns the outcome into an exit status.
 
+mod finish;
+mod kill;
 mod run;
+mod stage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -68,7 +68,8 @@ impl Origin {
             "--listen",
             &options.listen,
         ]);
-        command.args(["--stripes", &options.stripes]);
+        // Old clients have a port that the whole machine sees; a swarm keeps to itself.
+        command.args(["--stripes", &options.stripes, "--legacy", "off"]);
         command.args(["--max-direct-peers", &options.max_direct_peers.to_string()]);
         let process = Process::start("origin", &dir.join("origin"), command).map_err(|why| {
             SwarmError::Start {
