@@ -147,6 +147,12 @@ pub enum Input {
         /// `Lost`: no answer; else what the other end said when it closed.
         cause: Cause,
     },
+    /// Packets came since the last time that this was said, or that the timer fired, even if no whole message or block did:
+    /// on a line that is full, these come late, and their sender is not silent.
+    Heard {
+        /// From whom.
+        peer: PeerId,
+    },
     /// A control message came.
     Message {
         /// From whom.

@@ -168,6 +168,10 @@ impl Node {
                 rows,
                 last,
             } => self.span(epoch, seq, rows, last),
+            Input::Heard { peer } => {
+                // It may have been a heartbeat ago, when the timer fired last: a death is not noticed later for it.
+                self.heard_at(peer, self.now - self.config.params.heartbeat);
+            }
             Input::Block {
                 seq,
                 row,
@@ -435,12 +439,16 @@ impl Node {
 
     // Helpers that all parts use.
 
-    /// A sign of life. Returns whether there is a link to that peer.
+    /// A sign of life, now. Returns whether there is a link to that peer.
     fn heard_from(&mut self, peer: PeerId) -> bool {
+        self.heard_at(peer, self.now)
+    }
+
+    fn heard_at(&mut self, peer: PeerId, at: Time) -> bool {
         let Some(link) = self.links.get_mut(&peer) else {
             return false;
         };
-        link.last_heard = self.now;
+        link.last_heard = link.last_heard.max(at);
         if link.suspected {
             link.suspected = false;
             self.revived(peer);

@@ -335,6 +335,17 @@ impl Channel {
         )
     }
 
+    /// Says which neighbours were not silent, whatever it was that came from them.
+    fn tell_heard(self: &Arc<Self>, state: &mut State) {
+        let links = state.links.iter_mut();
+        let heard: Vec<_> = links
+            .filter_map(|(peer, link)| link.has_news().then_some(*peer))
+            .collect();
+        for peer in heard {
+            self.drive(state, Input::Heard { peer });
+        }
+    }
+
     /// The timer fired.
     pub(crate) fn on_time(self: &Arc<Self>) {
         let now = Instant::now();
@@ -348,6 +359,7 @@ impl Channel {
             .poll_timeout()
             .is_some_and(|at| at <= self.time())
         {
+            self.tell_heard(&mut state);
             self.drive(&mut state, Input::Timer);
         }
         if state.next_rtt <= now {

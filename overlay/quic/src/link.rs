@@ -43,6 +43,7 @@ pub(crate) struct Link {
     received: [u64; MAX_STRIPES],
     new_bytes: u64,
     duplicate_bytes: u64,
+    datagrams: u64,
 }
 
 impl Link {
@@ -68,7 +69,14 @@ impl Link {
             received: [0; MAX_STRIPES],
             new_bytes: 0,
             duplicate_bytes: 0,
+            datagrams: 0,
         }
+    }
+
+    /// Whether anything came since the last time that this was asked.
+    pub(crate) fn has_news(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.datagrams, self.conn.stats().udp_rx.datagrams);
+        self.datagrams != before
     }
 
     pub(crate) fn took(&mut self, stripe: u8, bytes: u64) {

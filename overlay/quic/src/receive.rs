@@ -2,7 +2,7 @@
 //! the next one is looked at.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use media_model::{BlockHead, FRAME_HEAD_LEN, SignedSpan};
 use overlay_core::Input;
@@ -13,9 +13,6 @@ use crate::frame::{self, BlockFrame, FrameError, STREAM_HEAD_LEN, StreamCode, St
 use crate::link::{self, LinkRef};
 use crate::pieces::{Pieces, PiecesError};
 use crate::window::{BlockOutcome, SpanOutcome};
-
-/// How long a stream's head may take after the stream was seen. The head is in the same packet.
-const HEAD_WAIT: Duration = Duration::from_secs(2);
 
 /// Why a stream's reading ended before its end.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +31,6 @@ enum Refused {
     Flood,
     #[error("the stream ends in the middle of a frame")]
     Truncated,
-    #[error("no head in time")]
-    Silent,
     /// Not a fault: it is not wanted.
     #[error("not wanted: {0:?}")]
     Unwanted(StreamCode),
@@ -85,9 +80,9 @@ async fn receive(channel: Arc<Channel>, link: LinkRef, stream: RecvStream) {
 
 async fn read(channel: &Arc<Channel>, link: &LinkRef, pieces: &mut Pieces) -> Result<(), Refused> {
     let mut buffer = Vec::with_capacity(STREAM_HEAD_LEN);
-    let in_time =
-        tokio::time::timeout(HEAD_WAIT, pieces.rest_into(&mut buffer, STREAM_HEAD_LEN)).await;
-    in_time.map_err(|_| Refused::Silent)??;
+    // However late: a later stream's packet opens this one too, while its own may be lost and must be sent again. What
+    // waits here is bounded by the streams that a link may have.
+    pieces.rest_into(&mut buffer, STREAM_HEAD_LEN).await?;
     let head = StreamHead::parse(buffer[..].try_into().expect("its length was read"))?;
     channel
         .lock()
