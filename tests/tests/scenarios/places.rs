@@ -59,7 +59,8 @@ fn who_finds_the_channel_full_says_so_waits_and_gets_in_when_somebody_leaves() {
         .wait_exit(SOON)
         .assert_failed(1, &["no place on channel 0", "full"]);
     assert!(second.process().is_running(), "who waits does not end");
-    assert_eq!(second.newest(), None);
+    first.await_chunk(2, SOON);
+    assert_eq!(second.newest(), None, "who has no place is sent nothing");
 
     first.sigterm();
     assert_eq!(first.wait_exit(SOON).code, Some(0));
