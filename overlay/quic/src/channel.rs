@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use media_model::{MAX_STRIPES, OriginKey};
 use overlay_core::ledger::FROM_NEWEST;
-use overlay_core::{Cause, Config, Event, Input, Node, Output, PeerId, Time, Want};
+use overlay_core::{Cause, Config, Event, Input, Node, Output, PeerId, Role, Time, Want};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 
@@ -79,6 +79,10 @@ impl Channel {
     /// Makes the channel and starts its state machine and timer. Needs a running tokio runtime.
     pub(crate) fn start(net: Arc<Net>, origin: OriginKey, config: Config) -> Arc<Self> {
         let zero = Instant::now();
+        let window = match config.role {
+            Role::Root { epoch } => Window::of_root(epoch),
+            Role::Member => Window::new(),
+        };
         let channel = Arc::new(Self {
             number: config.channel,
             origin,
@@ -89,7 +93,7 @@ impl Channel {
             zero,
             state: Mutex::new(State {
                 node: Node::new(config),
-                window: Window::new(),
+                window,
                 links: BTreeMap::new(),
                 dials: BTreeMap::new(),
                 counters: Counters::default(),

@@ -82,6 +82,8 @@ pub(crate) enum BlockOutcome {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Window {
+    /// Whether this is the root's, which takes nothing from others: it has made everything itself.
+    root: bool,
     epoch: u64,
     first_seq: u64,
     chunks: BTreeMap<u64, Held>,
@@ -92,11 +94,21 @@ pub(crate) struct Window {
 impl Window {
     pub(crate) fn new() -> Self {
         Self {
+            root: false,
             epoch: 0,
             first_seq: 0,
             chunks: BTreeMap::new(),
             logs: Default::default(),
             bytes: 0,
+        }
+    }
+
+    /// The root's: nothing comes in but what is published.
+    pub(crate) fn of_root(epoch: u64) -> Self {
+        Self {
+            root: true,
+            epoch,
+            ..Self::new()
         }
     }
 
@@ -119,6 +131,9 @@ impl Window {
 
     /// Whether a stream of blocks brings anything.
     pub(crate) fn admits(&self, head: &StreamHead) -> Result<(), StreamCode> {
+        if self.root {
+            return Err(StreamCode::Have);
+        }
         if head.seq < self.first_seq {
             return Err(StreamCode::Forgotten);
         }

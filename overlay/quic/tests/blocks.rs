@@ -9,7 +9,7 @@ use lab::raw::*;
 use lab::*;
 use media_model::Coding;
 use overlay_core::{Cause, Message, Want};
-use overlay_quic::{ChunkReceiver, Endpoint, Member};
+use overlay_quic::{ChunkReceiver, Endpoint, Member, PublishError};
 use quinn::VarInt;
 
 /// A member of a root that sends nothing, for a raw peer to talk to.
@@ -183,6 +183,23 @@ async fn a_stripe_that_is_here_already_is_stopped() {
         stopped(&link.conn, stream_head(1, 1, 5)).await,
         Some(VarInt::from_u32(3))
     );
+}
+
+#[tokio::test]
+async fn a_root_takes_no_chunk_from_anybody_not_even_its_own() {
+    let origin = endpoint();
+    let config = root_config(2, Coding::default(), 8);
+    let root = origin.open_root(config).expect("the channel is new");
+    let link = RawPeer::new().link(origin.local_addr()).await;
+    for epoch in [1, 2] {
+        let code = stopped(&link.conn, stream_head(0, epoch, 3)).await;
+        assert_eq!(code, Some(VarInt::from_u32(3)));
+    }
+    root.publish(chunk(3, 100_000), Duration::ZERO)
+        .await
+        .expect("nobody was faster");
+    let again = root.publish(chunk(3, 100_000), Duration::ZERO).await;
+    assert!(matches!(again, Err(PublishError::Published(3))));
 }
 
 #[tokio::test]
