@@ -35,6 +35,12 @@ fn a_relay_that_leaves_at_sigterm_is_not_missed() {
         "{last}"
     );
     leaving.process().assert_clean();
+    let unfinished = std::fs::read_dir(leaving.spool().join(".treecast/tmp")).expect("it is there");
+    assert_eq!(unfinished.count(), 0, "nothing is left half written");
+    assert!(
+        !leaving.spool().join(".treecast/control.json").exists(),
+        "nobody can be asked"
+    );
     assert_nobody_noticed(&crowd);
 }
 

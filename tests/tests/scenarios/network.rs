@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tests::{Crowd, Film, Lab, OriginOptions, Peer, PeerOptions, SOON, World, eventually, holds};
+use tests::{
+    Crowd, Film, Lab, OriginOptions, Peer, PeerOptions, PlayerOptions, SOON, World, eventually,
+    holds,
+};
 
 /// An origin in a namespace of its own.
 fn origin_in(lab: &Lab, world: &World, direct: u16) -> tests::Origin {
@@ -46,10 +49,25 @@ fn a_silent_cut_costs_the_others_nothing_and_who_was_cut_off_comes_back() {
         .iter()
         .find(|namespace| listen.ip().to_string() == namespace.ip);
     let namespace = namespace.expect("it is in one of them");
+    let child = lost.facts().children[0].peer.clone();
+    let child = crowd
+        .peers
+        .iter()
+        .find(|peer| peer.facts().identity == child);
+    let child = child.expect("its child is one of us");
+    let player = lab.player(&child.spool(), PlayerOptions::chunks(6));
+    child.await_chunk(child.newest().map_or(0, |seq| seq + 1), SOON);
+
     namespace.cut();
     crowd.await_whole(Duration::from_secs(20));
     crowd.await_more(3);
     crowd.assert_nobody_missed_anything();
+    let shown = player.end(SOON);
+    assert_eq!(
+        (shown.chunks_shown, shown.stalls, shown.chunks_missing),
+        (6, 0, 0),
+        "{shown:?}"
+    );
 
     // What it has not received meanwhile is still in the others' windows.
     namespace.heal();
