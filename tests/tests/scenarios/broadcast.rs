@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tests::{Crowd, Film, Lab, PlayerOptions, SOON, eventually, holds};
+use tests::{
+    Crowd, Film, Lab, OriginOptions, PeerOptions, Place, PlayerOptions, SOON, SourceOf, eventually,
+    free_port, holds,
+};
 
 /// Chunks that the player is to show.
 const SHOWN: u64 = 5;
@@ -62,4 +65,102 @@ fn a_film_reaches_eight_peers_whole_and_is_played_without_a_stall() {
         peer.process().assert_clean();
     }
     assert_eq!(crowd.origin.stop().code, Some(0));
+}
+
+#[test]
+fn a_plain_tree_without_parity_carries_a_film_too_and_survives_a_relay() {
+    let lab = Lab::new();
+    let film = lab.film(&Film::default());
+    let origin = lab.origin(OriginOptions {
+        stripes: "1+0".to_owned(),
+        ..OriginOptions::film(&film).direct(1)
+    });
+    let peers = lab.peers(&origin.invite, 5, &PeerOptions::fanout(2));
+    let mut crowd = Crowd { origin, peers };
+    crowd.await_whole(SOON);
+    crowd.await_more(1);
+    let victim = crowd.take_interior(|_| true);
+    victim.kill9();
+    crowd.await_whole(SOON);
+    crowd.await_more(2);
+    crowd.assert_nobody_missed_anything();
+}
+
+#[test]
+fn ready_chunks_in_mp4_travel_over_ipv6_and_are_played() {
+    let lab = Lab::new();
+    let film = lab.film(&Film::of(30));
+    let cut = lab.dir().join("cut");
+    let words = [
+        film.to_str().expect("plain"),
+        "--out",
+        cut.to_str().expect("plain"),
+    ];
+    let more = ["--name", "my-film", "--format", "mp4"];
+    let slice = lab.start(
+        "slice",
+        &Place::default(),
+        &[&words[..], &more[..]].concat(),
+    );
+    let ended = slice.wait_exit(SOON);
+    assert_eq!(
+        (ended.code, ended.stdout.lines().count()),
+        (Some(0), 15),
+        "{ended:?}"
+    );
+
+    let origin = lab.origin(OriginOptions {
+        source: SourceOf::Chunks(cut),
+        name: "my-film".to_owned(),
+        listen: Some(format!("[::1]:{}", free_port())),
+        ..OriginOptions::film(&film)
+    });
+    assert!(
+        origin.invite.starts_with("treecast://[::1]:"),
+        "{}",
+        origin.invite
+    );
+    let options = PeerOptions {
+        listen: "[::1]:0".to_owned(),
+        ..PeerOptions::default()
+    };
+    let crowd = Crowd {
+        peers: lab.peers(&origin.invite, 3, &options),
+        origin,
+    };
+    crowd.await_whole(SOON);
+    let player = lab.player(&crowd.peers[2].spool(), PlayerOptions::chunks(3));
+    let shown = player.end(SOON);
+    assert_eq!(
+        (shown.chunks_shown, shown.frames_shown, shown.stalls),
+        (3, 150, 0),
+        "{shown:?}"
+    );
+    crowd.assert_nobody_missed_anything();
+    let name = crowd.peers[0]
+        .stored()
+        .into_values()
+        .next()
+        .expect("it has chunks")
+        .name;
+    assert!(
+        name.starts_with("my-film_0000") && name.ends_with(".mp4"),
+        "{name}"
+    );
+}
+
+#[test]
+fn a_film_that_ends_begins_again_without_a_gap() {
+    let lab = Lab::new();
+    // Its last chunk is shorter than the others.
+    let film = lab.film(&Film::of(5));
+    let crowd = Crowd::gather_around(&lab, &film, 2, 2, 2);
+    let player = lab.player(&crowd.peers[1].spool(), PlayerOptions::chunks(7));
+    let shown = player.end(SOON);
+    assert_eq!(
+        (shown.chunks_shown, shown.stalls, shown.chunks_missing),
+        (7, 0, 0),
+        "{shown:?}"
+    );
+    crowd.assert_nobody_missed_anything();
 }
