@@ -108,6 +108,32 @@ fn a_relay_that_dies_silently_costs_nobody_a_block() {
 }
 
 #[test]
+fn orphans_of_the_only_direct_peer_get_its_place_before_it_is_given_up() {
+    for seed in 1..=10 {
+        let mut world = World::new(Settings {
+            seed,
+            max_direct_peers: 1,
+            delay: (Span(200), Span::ms(2)),
+            ..Settings::default()
+        });
+        let direct = world.add(3);
+        world.run(Span::ms(500));
+        for _ in 0..4 {
+            world.add(3);
+            world.run(Span::ms(200));
+        }
+        world.run_until(CONVERGE, check::converged);
+        world.run(Span::ms(5_000));
+        world.kill(direct);
+        // The root gives a dead child up a second after its last sign.
+        let took = world.run_until(Span::ms(900), check::converged);
+        println!("seed {seed}: whole again after {} ms", took.as_ms());
+        world.run(Span::ms(25_000));
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
 fn two_relays_that_die_at_once_cost_nobody_a_block() {
     for seed in 1..=10 {
         let mut world = swarm(seed, 32, 4);

@@ -194,7 +194,13 @@ impl Node {
     /// there is no such child, one that serves nobody makes way for a newcomer that will: then there is room at once, and
     /// this returns true.
     fn make_room(&mut self, peer: PeerId, request: &Request) -> bool {
-        if self.has_place_for(peer) || self.reserved.is_some_and(|(_, _, until)| self.now < until) {
+        if self.has_place_for(peer) {
+            return false;
+        }
+        if request.urgent && self.give_up_suspected_child() {
+            return self.has_room(peer, request);
+        }
+        if self.reserved.is_some_and(|(_, _, until)| self.now < until) {
             return false;
         }
         if !request.desperate {
@@ -216,6 +222,29 @@ impl Node {
             return false;
         }
         self.replace_idle_child(peer) && self.has_room(peer, request)
+    }
+
+    /// A child that is suspected keeps its place only as long as nobody needs it at once: the orphans of a dead peer ask
+    /// its parent before that gives the dead one up. Should it live, it hears that it must look elsewhere. Returns whether
+    /// there was one.
+    fn give_up_suspected_child(&mut self) -> bool {
+        let suspected = |peer: &PeerId| self.links.get(peer).is_some_and(|link| link.suspected);
+        let child = self.children.iter().find(|(child, _)| suspected(child));
+        let Some((child, stripes)) = child.map(|(child, stripes)| (child, stripes.clone())) else {
+            return false;
+        };
+        for stripe in stripes {
+            self.detached(child, stripe);
+            self.send(
+                child,
+                Message::Drop {
+                    stripe,
+                    cause: Cause::Lost,
+                    candidates: Vec::new(),
+                },
+            );
+        }
+        true
     }
 
     /// Whether `peer` may pull blocks from this node: if it has a place somewhere, or serves us. Who has none would get
