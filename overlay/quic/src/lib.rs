@@ -5,10 +5,10 @@
 //! decides about the trees (that is `overlay-core`, which it feeds and obeys).
 //!
 //! How it is built:
-//! - [`identity`] and `tls`: who somebody is. `transport` and `socket`: every QUIC and UDP setting, with its reason.
+//! - `identity` and `tls`: who somebody is. `transport` and `socket`: every QUIC and UDP setting, with its reason.
 //! - `endpoint`: incoming links are routed to their channel by their first message. `dial`: outgoing ones.
 //! - `channel`: the state of one channel behind one lock that is never held over an await: the state machine, the
-//!   [`window`] and the links. All inputs of the state machine pass through one function there.
+//!   `window` and the links. All inputs of the state machine pass through one function there.
 //! - `control`: the messages of a link. `receive`: streams of blocks that come. `serve`: streams of blocks that go.
 //!
 //! The bytes on the wire are written down in `docs/protocols/overlay.md`.
