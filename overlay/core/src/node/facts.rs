@@ -100,7 +100,7 @@ impl Node {
         self.children.serves(peer, stripe)
     }
 
-    /// The next chunk's number that a newcomer would start with, and the newest whole one.
+    /// The newest chunk that is whole here: where a newcomer would start.
     pub fn newest_whole(&self) -> Option<u64> {
         self.ledger.newest_whole()
     }
