@@ -1,0 +1,1 @@
+//! The session server: starts and ends applications on one computer, and answers the users of its sessions.
