@@ -201,6 +201,21 @@ pub enum Input {
         /// The stripe.
         stripe: u8,
     },
+    /// From now on this member is the channel's root: what it publishes is the broadcast. Its children stay, its parents
+    /// are let go. Nothing happens at a root, or if the epoch is not higher than any that was heard of.
+    BecomeRoot {
+        /// The authority that it has.
+        epoch: u64,
+        /// Data stripes (K), if the channel's coding is not known yet: nobody was here before.
+        data: u8,
+        /// Parity stripes (M), likewise.
+        parity: u8,
+    },
+    /// The channel's root is somewhere else now: there it is asked for a place from now on, and now.
+    RootMoved {
+        /// Where.
+        bootstrap: Bootstrap,
+    },
     /// Hand the children over, then go: ends with `Output::Event(Event::Left)`.
     Leave,
     /// The time that `poll_timeout` asked for has come.

@@ -5,6 +5,7 @@
 //! - `node/tell.rs`: what parents and children are told.
 //! - `node/beat.rs`: time: ticks, heartbeats, suspicion, pulls.
 //! - `node/upkeep.rs`: slow work: better places, too much load, probes, leaving.
+//! - `node/takeover.rs`: another root: this node, or somebody somewhere else.
 //! - `node/facts.rs`: what is told about the node itself.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -31,6 +32,7 @@ mod lift;
 mod parents;
 mod seek;
 mod serve;
+mod takeover;
 mod tell;
 mod upkeep;
 
@@ -180,6 +182,12 @@ impl Node {
             } => self.block(seq, row, stripe, from),
             Input::Whole { seq } => self.ledger.whole(seq),
             Input::ChildSlow { peer, stripe } => self.child_slow(peer, stripe),
+            Input::BecomeRoot {
+                epoch,
+                data,
+                parity,
+            } => self.become_root(epoch, data, parity),
+            Input::RootMoved { bootstrap } => self.root_moved(bootstrap),
             Input::Leave => self.leave(),
             Input::Timer => self.timer(),
         }

@@ -66,6 +66,16 @@ impl Search {
             || self.hedged.iter().any(|(id, _)| *id == peer)
     }
 
+    /// Everybody who was asked and may still accept.
+    pub(crate) fn asked_and_free_to_accept(&self) -> Vec<PeerId> {
+        let asking = self.asking.filter(|asking| asking.sent);
+        let asking = asking.map(|asking| asking.peer);
+        asking
+            .into_iter()
+            .chain(self.hedged.iter().map(|(id, _)| *id))
+            .collect()
+    }
+
     /// When something must be done if no answer comes.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.asking

@@ -311,6 +311,28 @@ impl World {
         self.put(at, root, Happening::Publish { seq, row: 0 });
     }
 
+    /// Lets a member take the dead root's place: it broadcasts from the chunk after the last one on, in a higher epoch, and
+    /// everybody is told where it is.
+    pub fn take_over(&mut self, id: PeerId) {
+        self.epoch += 1;
+        self.broadcasting = true;
+        self.root = id;
+        let (epoch, seq) = (self.epoch, self.newest_seq + 1);
+        let become_root = Input::BecomeRoot {
+            epoch,
+            data: self.settings.data,
+            parity: self.settings.parity,
+        };
+        self.input(id, become_root);
+        let addr = self.sims[&id].addr;
+        for member in self.live_members() {
+            let bootstrap = Bootstrap { id: Some(id), addr };
+            self.input(member, Input::RootMoved { bootstrap });
+        }
+        let at = self.now;
+        self.put(at, id, Happening::Publish { seq, row: 0 });
+    }
+
     /// Asks a process to leave politely.
     pub fn leave(&mut self, id: PeerId) {
         self.input(id, Input::Leave);

@@ -48,6 +48,21 @@ fn interior(world: &World) -> PeerId {
     busiest.unwrap()
 }
 
+/// Until everybody has all that was broadcast: what was half broadcast when a root dies is its own to repeat.
+fn between_chunks(world: &mut World) {
+    world.run_until(Span::ms(4_000), |world| {
+        let rows_left = world.live_members().iter().any(|id| {
+            let newest = world.sim(*id).unwrap().node().newest_whole();
+            newest != Some(world.newest_seq())
+        });
+        if rows_left {
+            Err("a chunk is on its way".to_owned())
+        } else {
+            Ok(())
+        }
+    });
+}
+
 fn worst_outage_ms(world: &World) -> u64 {
     let members = world.live_members();
     let outages = members
@@ -277,18 +292,7 @@ fn a_relay_that_is_stopped_for_ten_seconds_costs_nobody_a_block_not_even_itself(
 fn a_root_that_dies_and_comes_back_finds_its_forest_and_nobody_misses_a_chunk() {
     for seed in 1..=8 {
         let mut world = swarm(seed, 24, 3);
-        // Between two chunks: what was half broadcast when the root died is the origin's to repeat.
-        world.run_until(Span::ms(4_000), |world| {
-            let rows_left = world.live_members().iter().any(|id| {
-                let newest = world.sim(*id).unwrap().node().newest_whole();
-                newest != Some(world.newest_seq())
-            });
-            if rows_left {
-                Err("a chunk is on its way".to_owned())
-            } else {
-                Ok(())
-            }
-        });
+        between_chunks(&mut world);
         world.kill_root();
         world.run(Span::ms(1_000 * seed));
         world.restart_root();
@@ -301,6 +305,42 @@ fn a_root_that_dies_and_comes_back_finds_its_forest_and_nobody_misses_a_chunk() 
         check::converged(&world).unwrap();
         check::nothing_missed(&world, 1).unwrap();
     }
+}
+
+#[test]
+fn a_member_that_takes_over_from_a_dead_root_keeps_the_forest() {
+    for seed in 1..=8 {
+        let mut world = swarm(seed, 24, 4);
+        between_chunks(&mut world);
+        world.kill_root();
+        world.run(Span::ms(700 * seed));
+        let members = world.live_members();
+        world.take_over(members[seed as usize % members.len()]);
+        let took = world.run_until(CONVERGE, check::converged);
+        println!(
+            "seed {seed}: whole again {} ms after the takeover",
+            took.as_ms()
+        );
+        world.run(Span::ms(25_000));
+        check::converged(&world).unwrap();
+        check::nothing_missed(&world, 1).unwrap();
+    }
+}
+
+#[test]
+fn one_takeover_after_the_other_is_survived() {
+    let mut world = swarm(9, 16, 3);
+    for _ in 0..4 {
+        world.run(Span::ms(3_000));
+        between_chunks(&mut world);
+        world.kill_root();
+        world.run(Span::ms(1_500));
+        let next = world.live_members()[0];
+        world.take_over(next);
+        world.run_until(CONVERGE, check::converged);
+    }
+    world.run(Span::ms(25_000));
+    check::nothing_missed(&world, 1).unwrap();
 }
 
 #[test]

@@ -63,16 +63,9 @@ impl Node {
         if let Some(link) = self.links.get_mut(&peer) {
             link.used = now;
         }
-        let others = search.into_iter().flat_map(|search| {
-            let asking = search
-                .asking
-                .filter(|asking| asking.sent)
-                .map(|asking| asking.peer);
-            asking
-                .into_iter()
-                .chain(search.hedged.into_iter().map(|(id, _)| id))
-                .collect::<Vec<_>>()
-        });
+        let others = search
+            .into_iter()
+            .flat_map(|search| search.asked_and_free_to_accept());
         for other in others.chain(old).filter(|other| *other != peer) {
             self.send(other, Message::Detach { stripe });
         }
