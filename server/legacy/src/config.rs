@@ -16,15 +16,19 @@ pub const DEFAULT_MAX_CLIENTS: usize = 100;
 /// Clients of a channel at most: each is a connection in every round. A guess, far above what was measured.
 pub const MAX_CLIENTS: usize = 20_000;
 /// How long a client that refuses connections is tried again before that counts: old clients ask before they listen.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a client may take for a block. A round is 2 s; what is left is for the end of the turn itself.
-const TURN: Duration = Duration::from_millis(1_900);
+pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(1_900);
+/// The pause between the rounds of a channel that keeps its own time. The original's value.
+pub const DEFAULT_PAUSE: Duration = Duration::from_millis(1_800);
 /// How long a request may take. The original's value.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// Request connections at once. A guess: 500 clients that start together, and as many that ask something.
 const MAX_REQUESTS: usize = 1_024;
 /// The same from one address. A guess: one client an address, which joins and asks and leaves without waiting.
 const MAX_REQUESTS_PER_ADDRESS: usize = 4;
+/// The shortest pause between rounds: with no client there is nothing else that takes time. A guess.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
 /// No time above this is meant. A guess.
 const MAX_TIME: Duration = Duration::from_secs(3_600);
 
@@ -44,7 +48,11 @@ pub struct LegacyConfig {
     /// How long a client that refuses connections is tried again, when it joins and at its first block.
     pub patience: Duration,
     /// How long a client may take for a block, from the moment when the block goes on air.
-    pub turn: Duration,
+    pub deadline: Duration,
+    /// The pause between the rounds of a channel that keeps its own time ([`LegacyServer::play`]), 0.1 s or more.
+    ///
+    /// [`LegacyServer::play`]: crate::LegacyServer::play
+    pub pause: Duration,
     /// How long a request may take, from the connection to its last byte.
     pub request_timeout: Duration,
     /// Request connections at once; more wait in the system's queue.
@@ -82,8 +90,9 @@ impl LegacyConfig {
             client_port: DEFAULT_CLIENT_PORT,
             source: None,
             list_answer: ListAnswer::default(),
-            patience: PATIENCE,
-            turn: TURN,
+            patience: DEFAULT_PATIENCE,
+            deadline: DEFAULT_DEADLINE,
+            pause: DEFAULT_PAUSE,
             request_timeout: REQUEST_TIMEOUT,
             max_requests: MAX_REQUESTS,
             max_requests_per_address: MAX_REQUESTS_PER_ADDRESS,
@@ -112,13 +121,16 @@ impl LegacyConfig {
                 "0 is not possible; 1 to 65535 are".to_owned(),
             );
         }
-        for (key, time) in [
-            ("patience", self.patience),
-            ("turn", self.turn),
-            ("request_timeout", self.request_timeout),
+        let least = Duration::from_millis(1);
+        for (key, time, least) in [
+            ("legacy_patience", self.patience, least),
+            ("legacy_deadline", self.deadline, least),
+            ("legacy_pause", self.pause, MIN_PAUSE),
+            ("request_timeout", self.request_timeout, least),
         ] {
-            if time.is_zero() || time > MAX_TIME {
-                return refuse(key, format!("{time:?} is not possible; up to an hour is"));
+            if time < least || time > MAX_TIME {
+                let why = format!("{time:?} is not possible; {least:?} to an hour are");
+                return refuse(key, why);
             }
         }
         for (key, number) in [
@@ -145,7 +157,7 @@ mod tests {
         let listen = "127.0.0.1:0".parse().expect("an address");
         let good = LegacyConfig::new(listen, BTreeMap::from([(0, 1), (9, MAX_CLIENTS)]));
         assert_eq!(good.check(), Ok(()));
-        let changes: [(&str, Change); 7] = [
+        let changes: [(&str, Change); 8] = [
             ("channel", |config| {
                 config.channels.insert(10, 1);
             }),
@@ -153,8 +165,9 @@ mod tests {
                 config.channels.insert(1, 0);
             }),
             ("legacy_client_port", |config| config.client_port = 0),
-            ("patience", |config| config.patience = MAX_TIME * 2),
-            ("turn", |config| config.turn = Duration::ZERO),
+            ("legacy_patience", |config| config.patience = MAX_TIME * 2),
+            ("legacy_deadline", |config| config.deadline = Duration::ZERO),
+            ("legacy_pause", |config| config.pause = MIN_PAUSE / 2),
             ("max_requests", |config| config.max_requests = 0),
             ("max_requests_per_address", |config| {
                 config.max_requests_per_address = 0;

@@ -10,19 +10,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::config::{ConfigError, LegacyConfig};
 use crate::counters::Counters;
 use crate::state::Shared;
-use crate::{system, visit};
+use crate::{rounds, system, visit};
 
 /// Blocks on the way to the server's thread, all channels together. Drop policy: a block that finds it full is dropped
 /// and counted. A guess: two rounds of ten channels; it fills only when the thread gets no processor for seconds.
 const WAITING_BLOCKS: usize = 20;
 /// Connections that wait to be taken. A guess: clients that start together.
 const BACKLOG: i32 = 1_024;
+/// Threads that wait for blocks of channels that keep their own time. A guess: such a block is a file to be read.
+const READERS: usize = 2;
 /// File handles that are left to the rest of the process. A guess: the forest has few, chunks are opened one by one.
 const HANDLES_OF_OTHERS: u64 = 256;
 
@@ -63,13 +66,14 @@ pub struct LegacyServer {
     capacity: usize,
     shared: Arc<Shared>,
     blocks: mpsc::Sender<Given>,
+    runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// A block on its way to the thread.
 struct Given {
-    channel: usize,
+    channel: u8,
     data: Bytes,
     since: Instant,
     lasts: Duration,
@@ -101,16 +105,17 @@ impl LegacyServer {
                 .spawn(move || run(&shared, listener, given, stopped, &ready))
                 .map_err(refused("start a thread"))?
         };
-        match is_ready.recv() {
-            Ok(Ok(())) => {}
+        let runtime = match is_ready.recv() {
+            Ok(Ok(runtime)) => runtime,
             Ok(Err(why)) => return Err(refused("start a runtime")(why)),
             Err(_) => return Err(refused("start a runtime")(io::Error::other("it panicked"))),
-        }
+        };
         Ok(Self {
             local_addr,
             capacity,
             shared,
             blocks,
+            runtime,
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -136,13 +141,27 @@ impl LegacyServer {
             return;
         }
         let given = Given {
-            channel: usize::from(channel),
+            channel,
             data: block,
             since: Instant::now(),
             lasts,
         };
         if self.blocks.try_send(given).is_err() {
             self.shared.tally.blocks_dropped.add(1);
+        }
+    }
+
+    /// Lets a channel keep its own time, as the original's channels do: the block that `next` gives goes to all clients;
+    /// once the last of them has it, or has failed, the pause of the settings follows, then the next block. `None` from
+    /// `next` means that there is none yet: it is asked again after the pause. It may block, on a thread of its own, but
+    /// not for long: the server does not end before it returns. Call this once a channel, and [`broadcast`] not at all
+    /// on it. A channel that the settings do not have is nobody's.
+    ///
+    /// [`broadcast`]: Self::broadcast
+    pub fn play(&self, channel: u8, next: impl FnMut() -> Option<Bytes> + Send + 'static) {
+        if self.shared.config.channels.contains_key(&channel) {
+            let rounds = rounds::play(self.shared.clone(), channel, Box::new(next));
+            self.runtime.spawn(rounds);
         }
     }
 
@@ -209,10 +228,11 @@ fn run(
     listener: std::net::TcpListener,
     given: mpsc::Receiver<Given>,
     stopped: oneshot::Receiver<()>,
-    ready: &std::sync::mpsc::SyncSender<io::Result<()>>,
+    ready: &std::sync::mpsc::SyncSender<io::Result<Handle>>,
 ) {
     let started = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(READERS)
         .build()
         .and_then(|runtime| {
             let _inside = runtime.enter();
@@ -228,7 +248,7 @@ fn run(
     };
     system::step_back();
     // Whoever started the server waits for this.
-    let _ = ready.send(Ok(()));
+    let _ = ready.send(Ok(runtime.handle().clone()));
     runtime.block_on(async {
         tokio::select! {
             () = visit::serve(shared, listener) => {}
@@ -242,8 +262,7 @@ fn run(
 /// Puts on air what is given.
 async fn air(shared: &Shared, mut given: mpsc::Receiver<Given>) {
     while let Some(block) = given.recv().await {
-        shared.tally.blocks.add(1);
-        shared.tally.block_bytes.add(block.data.len() as u64);
-        shared.lock().airs[block.channel].put(block.data, block.since, block.lasts);
+        // The channel's time goes on, whether its clients are done or not.
+        let _ = shared.air(block.channel, block.data, block.since, block.lasts);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep};
 
-use crate::air::Block;
+use crate::air::{Block, Cue};
 use crate::state::{Service, Shared, Wish};
 use crate::table::{Failed, Member, Turn};
 
@@ -32,13 +32,14 @@ pub(crate) async fn run(shared: &Arc<Shared>, mut client: Service) {
     };
     sleep(SETTLE).await;
     loop {
-        let block = match on_air.take() {
-            Some(block) => block,
+        // Kept to the end of the turn: so long the round goes on.
+        let cue: Cue = match on_air.take() {
+            Some(cue) => cue,
             None => tokio::select! {
                 biased;
                 _ = client.wish.changed() => return,
-                block = next.recv() => match block {
-                    Ok(block) => block,
+                cue = next.recv() => match cue {
+                    Ok(cue) => cue,
                     Err(RecvError::Lagged(missed)) => {
                         shared.tally.turns_skipped.add(missed);
                         continue;
@@ -50,8 +51,9 @@ pub(crate) async fn run(shared: &Arc<Shared>, mut client: Service) {
         let Some(turn) = shared.lock().table.turn(member) else {
             return;
         };
+        let block = &*cue.block;
         let since = block.since.max(joined);
-        let sending = send(shared, member, &block, turn, since);
+        let sending = send(shared, member, block, turn, since);
         tokio::pin!(sending);
         let sent = loop {
             tokio::select! {
@@ -63,7 +65,7 @@ pub(crate) async fn run(shared: &Arc<Shared>, mut client: Service) {
                 sent = &mut sending => break sent,
             }
         };
-        settle(shared, member, &block, since, sent);
+        settle(shared, member, block, since, sent);
         if *client.wish.borrow() == Wish::Finish {
             return;
         }
@@ -82,7 +84,7 @@ async fn send(
         let clients = shared.lock().table.count(member.channel);
         sleep(start_after(member.id(), clients)).await;
     }
-    let until = since + shared.config.turn;
+    let until = since + shared.config.deadline;
     let caller = &shared.caller;
     caller
         .block(member.ip, &block.data, until, turn.first)

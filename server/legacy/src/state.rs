@@ -5,11 +5,13 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-use crate::air::Air;
+use crate::air::{Air, Round};
 use crate::call::Caller;
 use crate::config::LegacyConfig;
 use crate::counters::{Counters, Tally};
@@ -53,7 +55,6 @@ pub(crate) struct Service {
     pub(crate) member: Member,
     pub(crate) wish: watch::Receiver<Wish>,
     shared: Arc<Shared>,
-    _permit: OwnedSemaphorePermit,
 }
 
 /// A request connection that is within the limits.
@@ -133,15 +134,10 @@ impl Shared {
 
     /// Takes the address from whatever channel it was on, ends its service at once, and keeps a place for it.
     pub(crate) fn join(self: &Arc<Self>, ip: IpAddr, channel: u8) -> Option<Service> {
-        let permit = self.services.clone().try_acquire_owned();
         let mut inner = self.lock();
         inner.services.remove(&ip);
         let joined = inner.table.join(ip, channel);
         let Join::Accepted(member) = joined else {
-            return None;
-        };
-        let Ok(permit) = permit else {
-            inner.table.give_up(member);
             return None;
         };
         let (sender, wish) = watch::channel(Wish::GoOn);
@@ -150,8 +146,14 @@ impl Shared {
             member,
             wish,
             shared: self.clone(),
-            _permit: permit,
         })
+    }
+
+    /// Waits until whoever had the place before is done: with its last block, which the deadline bounds, or at once, if it
+    /// is the same client that asks anew. Cancel-safe.
+    pub(crate) async fn service_place(&self) -> OwnedSemaphorePermit {
+        let place = self.services.clone().acquire_owned().await;
+        place.expect("the semaphore is never closed")
     }
 
     /// Takes the address from this channel; the block that it is getting is finished.
@@ -163,6 +165,13 @@ impl Shared {
             let _ = wish.send(Wish::Finish);
         }
         was_there
+    }
+
+    /// Puts a block on air on a channel.
+    pub(crate) fn air(&self, channel: u8, data: Bytes, since: Instant, lasts: Duration) -> Round {
+        self.tally.blocks.add(1);
+        self.tally.block_bytes.add(data.len() as u64);
+        self.lock().airs[usize::from(channel)].put(data, since, lasts)
     }
 
     /// Logs something about an address, unless it had its line or there are too many.

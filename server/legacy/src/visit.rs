@@ -10,6 +10,7 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::ListAnswer;
@@ -157,7 +158,10 @@ async fn join(shared: Arc<Shared>, stream: TcpStream, ip: IpAddr, channel: u8, v
         }
         return;
     };
-    if !tell(&shared, &mut place).await || !place.confirm() {
+    let Some(_served) = tell(&shared, &mut place).await else {
+        return;
+    };
+    if !place.confirm() {
         return;
     }
     shared.tally.joins_accepted.add(1);
@@ -167,17 +171,20 @@ async fn join(shared: Arc<Shared>, stream: TcpStream, ip: IpAddr, channel: u8, v
     service::run(&shared, place).await;
 }
 
-/// Tells a client that it has a place; `false`: it cannot be told, or wants something else by now.
-async fn tell(shared: &Shared, place: &mut state::Service) -> bool {
+/// Tells a client that it has a place, and gives what its service needs; `None`: it cannot be told, or wants something
+/// else by now.
+async fn tell(shared: &Shared, place: &mut state::Service) -> Option<OwnedSemaphorePermit> {
     let Member { ip, .. } = place.member;
-    let told = tokio::select! {
-        told = shared.caller.answer(ip, answer::ACCEPTED) => told,
-        _ = place.wish.changed() => return false,
+    let telling = async {
+        let served = shared.service_place().await;
+        let told = shared.caller.answer(ip, answer::ACCEPTED).await;
+        told.map(|()| served)
     };
-    if let Err(why) = &told {
-        undelivered(shared, ip, why);
-    }
-    told.is_ok()
+    let told = tokio::select! {
+        told = telling => told,
+        _ = place.wish.changed() => return None,
+    };
+    told.inspect_err(|why| undelivered(shared, ip, why)).ok()
 }
 
 fn undelivered(shared: &Shared, ip: IpAddr, why: &io::Error) {

@@ -12,7 +12,7 @@ const LONG: usize = 32_000_000;
 const ROUND: Duration = Duration::from_millis(1_300);
 
 fn lab() -> Lab {
-    Lab::with(|config| config.turn = Duration::from_millis(1_200))
+    Lab::with(|config| config.deadline = Duration::from_millis(1_200))
 }
 
 #[test]

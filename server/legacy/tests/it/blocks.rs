@@ -175,6 +175,23 @@ fn who_leaves_in_the_middle_of_a_block_gets_its_end_and_no_more() {
 }
 
 #[test]
+fn who_takes_the_place_of_one_that_left_waits_for_the_end_of_that_ones_block() {
+    const LONG: usize = 24_000_000;
+    let lab = Lab::with(|config| config.channels = [(0, 1)].into());
+    let (leaver, other) = (lab.client(2), lab.client(3));
+    let listener = leaver.on_channel(0);
+    wait_until("it is there", || lab.counters().joins_accepted == 1);
+    lab.server
+        .broadcast(0, block(0, LONG), Duration::from_secs(2));
+    let mut stream = listener.accept();
+    leaver.tell("120");
+    let _asked = other.send(b"100");
+    let answer = other.listen();
+    assert_eq!(number_of(&read_all(&mut stream).expect("whole"), LONG), 0);
+    assert_eq!(answer.take(), b"10");
+}
+
+#[test]
 fn a_channels_clients_are_served_at_once_not_one_after_the_other() {
     const CLIENTS: u8 = 40;
     let lab = Lab::with(|config| {
@@ -196,4 +213,58 @@ fn a_channels_clients_are_served_at_once_not_one_after_the_other() {
         lab.counters().turns_sent == u64::from(CLIENTS)
     });
     assert_eq!(lab.counters().turns_failed, 0);
+}
+
+/// Lets channel 0 keep its own time, with blocks that tell their number.
+fn play(lab: &Lab, len: usize) {
+    let mut numbers = 0..;
+    lab.server
+        .play(0, move || numbers.next().map(|number| block(number, len)));
+}
+
+#[test]
+fn a_channel_that_keeps_its_own_time_pauses_between_rounds() {
+    const PAUSE: Duration = Duration::from_millis(150);
+    let lab = Lab::with(|config| config.pause = PAUSE);
+    let listener = lab.client(2).on_channel(0);
+    wait_until("it is there", || lab.counters().joins_accepted == 1);
+    play(&lab, LEN);
+    let began = Instant::now();
+    assert_eq!(take(&listener, 5), [0, 1, 2, 3, 4]);
+    let took = began.elapsed();
+    assert!(took >= PAUSE * 4, "{took:?}");
+    assert_eq!(lab.counters().turns_skipped, 0);
+}
+
+#[test]
+fn such_a_round_waits_for_its_slowest_client_and_nobody_misses_a_block() {
+    const LONG: usize = 24_000_000;
+    let lab = Lab::with(|config| config.pause = Duration::from_millis(100));
+    let (slow, quick) = (lab.client(2).on_channel(0), lab.client(3).on_channel(0));
+    wait_until("both are there", || lab.counters().joins_accepted == 2);
+    play(&lab, LONG);
+    for number in 0..3 {
+        let mut late = slow.accept();
+        assert_eq!(number_of(&quick.take(), LONG), number);
+        let next = Instant::now() + Duration::from_millis(300);
+        assert!(quick.accept_until(next).is_none(), "the round is not over");
+        assert_eq!(
+            number_of(&read_all(&mut late).expect("whole"), LONG),
+            number
+        );
+    }
+    assert_eq!(lab.counters().turns_failed, 0);
+}
+
+#[test]
+fn a_client_that_vanished_does_not_stop_a_channel_that_keeps_its_own_time() {
+    let lab = Lab::with(|config| config.pause = Duration::from_millis(100));
+    drop(lab.client(2).on_channel(0));
+    let listener = lab.client(3).on_channel(0);
+    wait_until("both are there", || lab.counters().joins_accepted == 2);
+    play(&lab, LEN);
+    assert_eq!(take(&listener, 4), [0, 1, 2, 3]);
+    wait_until("the other is removed", || {
+        lab.counters().clients_removed == 1
+    });
 }

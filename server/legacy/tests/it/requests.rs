@@ -45,6 +45,19 @@ fn a_full_channel_refuses_and_who_is_on_it_keeps_its_place() {
 }
 
 #[test]
+fn who_comes_back_to_a_server_for_one_client_gets_its_place_back_at_once() {
+    let lab = Lab::with(|config| config.channels = [(0, 1)].into());
+    let (client, other) = (lab.client(2), lab.client(3));
+    for _ in 0..3 {
+        assert_eq!(client.join(0), "10");
+        wait_until("it is there", || client.ask("130") == "1");
+        assert_eq!(other.join(0), "00");
+    }
+    client.tell("120");
+    assert_eq!(other.join(0), "10");
+}
+
+#[test]
 fn joining_another_channel_leaves_the_first() {
     let lab = Lab::new();
     let client = lab.client(2);
