@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser, Subcommand};
-use server_legacy::{DEFAULT_CLIENT_PORT, DEFAULT_MAX_CLIENTS, ListAnswer};
+use server_legacy::{
+    DEFAULT_CLIENT_PORT, DEFAULT_DEADLINE, DEFAULT_MAX_CLIENTS, DEFAULT_PATIENCE, ListAnswer,
+};
 use server_origin::{
     ChannelConfig, Coding, DEFAULT_DIRECT_PEERS, OriginConfig, OriginError, Source,
 };
@@ -67,7 +69,7 @@ pub(crate) struct OriginArgs {
     /// Broadcast many channels, as this TOML file says
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "channel", "listen", "max_direct_peers", "data_dir", "stripes", "name", "advertise", "invite_valid",
-        "legacy", "legacy_clients", "legacy_client_port", "legacy_list",
+        "legacy", "legacy_clients", "legacy_client_port", "legacy_list", "legacy_pause", "legacy_patience", "legacy_deadline",
     ])]
     config: Option<PathBuf>,
     /// The channel's number
@@ -106,6 +108,15 @@ pub(crate) struct OriginArgs {
     /// Where old clients get the list of receivers: `request` (as they ask) or `connect-back` (at their own port)
     #[arg(long, value_name = "WHERE", default_value = "request", value_parser = values::list_answer)]
     legacy_list: ListAnswer,
+    /// Pause between the blocks of a film for old clients, 1.8s in the original [default: none, each has its own time]
+    #[arg(long, value_name = "TIME", value_parser = values::short_time)]
+    legacy_pause: Option<Duration>,
+    /// How long an old client that does not listen yet is tried again [default: 1s]
+    #[arg(long, value_name = "TIME", value_parser = values::short_time)]
+    legacy_patience: Option<Duration>,
+    /// How long an old client may take for a block [default: 1.9s]
+    #[arg(long, value_name = "TIME", value_parser = values::short_time)]
+    legacy_deadline: Option<Duration>,
 }
 
 impl OriginArgs {
@@ -133,6 +144,9 @@ impl OriginArgs {
             clients: self.legacy_clients,
             client_port: self.legacy_client_port,
             list_answer: self.legacy_list,
+            pause: self.legacy_pause,
+            patience: self.legacy_patience.unwrap_or(DEFAULT_PATIENCE),
+            deadline: self.legacy_deadline.unwrap_or(DEFAULT_DEADLINE),
             ..LegacySettings::default()
         };
         let origin = OriginConfig {
@@ -221,7 +235,17 @@ mod tests {
             &["server", "origin", "--live", "-", "--legacy", "6060"],
             &["server", "origin", "--live", "-", "--legacy-clients", "0"],
             &["server", "origin", "--live", "-", "--legacy-list", "here"],
+            &["server", "origin", "--live", "-", "--legacy-pause", "0s"],
+            &["server", "origin", "--live", "-", "--legacy-deadline", "2"],
             &["server", "origin", "--config", "a", "--legacy", "off"],
+            &[
+                "server",
+                "origin",
+                "--config",
+                "a",
+                "--legacy-pause",
+                "1.8s",
+            ],
             &["server", "run"],
         ] {
             assert!(
@@ -248,12 +272,21 @@ mod tests {
             "9092",
             "--legacy-list",
             "connect-back",
+            "--legacy-pause",
+            "1.8s",
+            "--legacy-patience",
+            "3s",
+            "--legacy-deadline",
+            "900ms",
         ];
         let expected = LegacySettings {
             door: Door::At("127.0.0.1:0".parse().expect("an address")),
             clients: 500,
             client_port: 9092,
             list_answer: ListAnswer::ConnectBack,
+            pause: Some(Duration::from_millis(1_800)),
+            patience: Duration::from_secs(3),
+            deadline: Duration::from_millis(900),
             ..LegacySettings::default()
         };
         assert_eq!(legacy(&more), expected);

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use server_origin::{ChannelConfig, Coding, DEFAULT_DIRECT_PEERS, OriginConfig, Source};
 use toml::{Table, Value};
@@ -25,6 +26,9 @@ const TOP_KEYS: &[&str] = &[
     "legacy_clients",
     "legacy_client_port",
     "legacy_list",
+    "legacy_pause",
+    "legacy_patience",
+    "legacy_deadline",
     "channel",
 ];
 const CHANNEL_KEYS: &[&str] = &[
@@ -128,6 +132,13 @@ fn legacy(keys: &mut Keys) -> Result<LegacySettings, String> {
         let answer = values::list_answer(&text);
         legacy.list_answer = answer.map_err(|why| keys.refuse("legacy_list", why))?;
     }
+    legacy.pause = keys.short_time("legacy_pause")?;
+    if let Some(time) = keys.short_time("legacy_patience")? {
+        legacy.patience = time;
+    }
+    if let Some(time) = keys.short_time("legacy_deadline")? {
+        legacy.deadline = time;
+    }
     Ok(legacy)
 }
 
@@ -226,6 +237,12 @@ impl Keys {
         }
     }
 
+    fn short_time(&mut self, key: &str) -> Result<Option<Duration>, String> {
+        let text = self.text(key)?;
+        let time = text.as_deref().map(values::short_time).transpose();
+        time.map_err(|why| self.refuse(key, why))
+    }
+
     fn number<T: TryFrom<i64> + Bounds>(&mut self, key: &str) -> Result<Option<T>, String> {
         let (why, max) = match self.table.remove(key) {
             None => return Ok(None),
@@ -297,6 +314,8 @@ mod tests {
             max_direct_peers = 5
             legacy = "off"
             legacy_clients = 50
+            legacy_pause = "1.8s"
+            legacy_deadline = "1s"
 
             [[channel]]
             film = "films/a.mkv"
@@ -321,6 +340,8 @@ mod tests {
         } = parse(text, Path::new("etc")).expect("good");
         assert_eq!((legacy.door, legacy.clients), (Door::Closed, 50));
         assert_eq!(legacy.clients_of[&7], 3);
+        assert_eq!(legacy.pause, Some(Duration::from_millis(1_800)));
+        assert_eq!(legacy.deadline, Duration::from_secs(1));
         assert_eq!(config.data_dir, Path::new("etc/data"));
         let [film, chunks, live] = &config.channels[..] else {
             panic!("three channels");
@@ -345,6 +366,10 @@ mod tests {
             (
                 "legacy_list = \"x\"",
                 "legacy_list: \"x\" is neither request",
+            ),
+            (
+                "legacy_pause = \"1.8\"",
+                "legacy_pause: \"1.8\" is not a time",
             ),
             ("legacy_clients = -1", "legacy_clients: a number from 0 to"),
             ("listen = \"x\"", "listen: \"x\" is not IP:PORT"),

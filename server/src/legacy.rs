@@ -5,15 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 use server_legacy::{
-    CHANNELS, ConfigError, DEFAULT_CLIENT_PORT, DEFAULT_MAX_CLIENTS, DEFAULT_PORT, LegacyConfig,
-    LegacyError, LegacyServer, ListAnswer,
+    CHANNELS, ConfigError, DEFAULT_CLIENT_PORT, DEFAULT_DEADLINE, DEFAULT_MAX_CLIENTS,
+    DEFAULT_PATIENCE, DEFAULT_PORT, LegacyConfig, LegacyError, LegacyServer, ListAnswer,
 };
-use server_origin::{ChannelConfig, Outlet};
+use server_origin::{ChannelConfig, Outlet, Reel};
 
 /// Where old clients are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,13 @@ pub(crate) struct LegacySettings {
     pub(crate) clients_of: BTreeMap<u32, usize>,
     pub(crate) client_port: u16,
     pub(crate) list_answer: ListAnswer,
+    /// The pause between the rounds of films and folders, which then keep their own time; `None`: each block is sent when
+    /// its time on the channel begins, as those of live inputs always are.
+    pub(crate) pause: Option<Duration>,
+    /// How long a client that refuses connections is tried again.
+    pub(crate) patience: Duration,
+    /// How long a client may take for a block.
+    pub(crate) deadline: Duration,
 }
 
 impl Default for LegacySettings {
@@ -47,6 +56,9 @@ impl Default for LegacySettings {
             clients_of: BTreeMap::new(),
             client_port: DEFAULT_CLIENT_PORT,
             list_answer: ListAnswer::default(),
+            pause: None,
+            patience: DEFAULT_PATIENCE,
+            deadline: DEFAULT_DEADLINE,
         }
     }
 }
@@ -66,6 +78,7 @@ impl LegacySettings {
     /// When an address that was named cannot be opened.
     pub(crate) fn open(
         &self,
+        data_dir: &Path,
         channels: &[ChannelConfig],
     ) -> Result<Option<Box<dyn Outlet>>, LegacyError> {
         let config = self.config(channels);
@@ -79,7 +92,15 @@ impl LegacySettings {
                     clients = server.capacity(),
                     "old clients are served (--legacy off: not)"
                 );
-                Ok(Some(Box::new(OldClients(server))))
+                let own_time = self.pause.map_or_else(BTreeMap::new, |_| {
+                    let reels = channels.iter().filter_map(|channel| {
+                        let reel = Reel::of(data_dir, channel)?;
+                        Some((u8::try_from(channel.channel).ok()?, Some(reel)))
+                    });
+                    reels.collect()
+                });
+                let own_time = Mutex::new(own_time);
+                Ok(Some(Box::new(OldClients { server, own_time })))
             }
             Err(why @ LegacyError::Listen { .. }) if self.door == Door::Usual => {
                 tracing::warn!(
@@ -104,11 +125,27 @@ impl LegacySettings {
         let mut config = LegacyConfig::new(listen, limits.collect());
         config.client_port = self.client_port;
         config.list_answer = self.list_answer;
+        config.pause = self.pause.unwrap_or(config.pause);
+        config.patience = self.patience;
+        config.deadline = self.deadline;
         config
     }
 }
 
-struct OldClients(LegacyServer);
+struct OldClients {
+    server: LegacyServer,
+    /// Channels that keep their own time; their reels until they are on air.
+    own_time: Mutex<BTreeMap<u8, Option<Reel>>>,
+}
+
+/// The next chunk of a reel; what cannot be read is left out with a line in the log.
+fn next_chunk(channel: u8, reel: &mut Reel) -> Option<Bytes> {
+    let read = reel.next_chunk();
+    read.unwrap_or_else(|why| {
+        tracing::warn!(channel, "old clients miss a chunk: {why}");
+        None
+    })
+}
 
 impl Outlet for OldClients {
     fn name(&self) -> &'static str {
@@ -116,16 +153,26 @@ impl Outlet for OldClients {
     }
 
     fn on_air(&self, channel: u32, chunk: &Bytes, lasts: Duration) {
-        if let Ok(channel) = u8::try_from(channel) {
-            self.0.broadcast(channel, chunk.clone(), lasts);
+        let Ok(channel) = u8::try_from(channel) else {
+            return;
+        };
+        let mut own_time = self.own_time.lock().unwrap_or_else(PoisonError::into_inner);
+        match own_time.get_mut(&channel) {
+            None => self.server.broadcast(channel, chunk.clone(), lasts),
+            Some(waiting) => {
+                if let Some(mut reel) = waiting.take() {
+                    let next = move || next_chunk(channel, &mut reel);
+                    self.server.play(channel, next);
+                }
+            }
         }
     }
 
     fn status(&self) -> Value {
-        let counters = serde_json::to_value(self.0.counters());
+        let counters = serde_json::to_value(self.server.counters());
         json!({
-            "listen": self.0.local_addr().to_string(),
-            "max_clients": self.0.capacity(),
+            "listen": self.server.local_addr().to_string(),
+            "max_clients": self.server.capacity(),
             "counters": counters.expect("numbers are always JSON"),
         })
     }
@@ -163,22 +210,30 @@ mod tests {
             config.channels,
             BTreeMap::from([(0, DEFAULT_MAX_CLIENTS), (9, 7)])
         );
-        let nobody = settings.open(&[channel(10)]).expect("no need of a port");
+        let nobody = settings
+            .open(Path::new("data"), &[channel(10)])
+            .expect("no need of a port");
         assert!(nobody.is_none());
     }
 
     #[test]
     fn an_address_that_was_named_must_be_free() {
-        let first = at("127.0.0.1:0").open(&[channel(0)]).expect("free");
+        let data = Path::new("data");
+        let first = at("127.0.0.1:0").open(data, &[channel(0)]).expect("free");
         let first = first.expect("a channel");
         let addr = first.status()["listen"].clone();
         let taken = at(addr.as_str().expect("text"));
-        let why = taken.open(&[channel(0)]).err().expect("taken");
+        let why = taken.open(data, &[channel(0)]).err().expect("taken");
         assert!(why.is_port_taken(), "{why}");
         let closed = LegacySettings {
             door: Door::Closed,
             ..taken
         };
-        assert!(closed.open(&[channel(0)]).expect("not opened").is_none());
+        assert!(
+            closed
+                .open(data, &[channel(0)])
+                .expect("not opened")
+                .is_none()
+        );
     }
 }

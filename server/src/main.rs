@@ -112,9 +112,12 @@ fn broadcast(config: ServerConfig) -> Result<(), Failure> {
                 tracing::warn!("standard output is closed; the invite is {invite}");
             }
         };
-        let channels = config.origin.channels.clone();
+        let (data_dir, channels) = (
+            config.origin.data_dir.clone(),
+            config.origin.channels.clone(),
+        );
         let open_outlets = || {
-            let old_clients = config.legacy.open(&channels);
+            let old_clients = config.legacy.open(&data_dir, &channels);
             old_clients
                 .map(|outlet| outlet.into_iter().collect())
                 .map_err(|why| {

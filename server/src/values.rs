@@ -64,6 +64,24 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(total))
 }
 
+/// A short time, with its unit: `1.8s`, `500ms`.
+pub(crate) fn short_time(text: &str) -> Result<Duration, String> {
+    let refused = || format!("{text:?} is not a time: a number and s or ms, for example 1.8s");
+    let (number, unit_s) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 0.001),
+        (None, Some(number)) => (number, 1.0),
+        (None, None) => return Err(refused()),
+    };
+    if !number
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
+        return Err(refused());
+    }
+    let number: f64 = number.parse().map_err(|_| refused())?;
+    Duration::try_from_secs_f64(number * unit_s).map_err(|_| refused())
+}
+
 /// An option of a live input, `name=value`.
 pub(crate) fn option(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -97,6 +115,19 @@ mod tests {
             "99999999999999999999d",
         ] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn short_times_may_have_a_point() {
+        assert_eq!(short_time("1.8s"), Ok(Duration::from_millis(1_800)));
+        assert_eq!(short_time("2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(short_time("500ms"), Ok(Duration::from_millis(500)));
+        let long = format!("{}s", "9".repeat(400));
+        for text in [
+            "", "s", "ms", ".s", "1.8", "-1s", "1e3s", "infs", "1,8s", "2m", &long,
+        ] {
+            assert!(short_time(text).is_err(), "{text}");
         }
     }
 

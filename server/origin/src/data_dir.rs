@@ -64,7 +64,7 @@ impl DataDir {
 
     /// The folder of a channel, made where it lacks.
     pub(crate) fn channel(&self, channel: u32) -> Result<PathBuf, OriginError> {
-        let path = self.path.join(format!("channel-{channel}"));
+        let path = channel_dir(&self.path, channel);
         fs::create_dir_all(&path).map_err(|source| OriginError::write(&path, source))?;
         Ok(path)
     }
@@ -93,6 +93,11 @@ impl DataDir {
         let bytes = from_hex(text.trim_ascii()).ok_or(OriginError::DamagedKey { path })?;
         Ok(OriginSecret { bytes, new: false })
     }
+}
+
+/// Where a channel keeps what it needs.
+pub(crate) fn channel_dir(data_dir: &Path, channel: u32) -> PathBuf {
+    data_dir.join(format!("channel-{channel}"))
 }
 
 fn to_hex(bytes: &[u8]) -> String {

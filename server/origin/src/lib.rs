@@ -3,7 +3,7 @@
 //! A source (`film`, `folder`, `live`) makes chunks on a thread of its own; `broadcast` takes them. A loop's chunks stand in a `library`; the
 //! `playout` puts each on air at its time (`schedule`, `clock`), a live input's as they come. `overlay-quic` codes, signs
 //! and sends them. `state` and `data_dir` remember who the origin is and how far it came, `control` and `status` tell it. Other ways out than the
-//! forest are added as an `outlet`.
+//! forest are added as an `outlet`; one that keeps its own time reads a loop by a `reel`.
 //!
 //! This crate must never know where its configuration was written, or what belongs to a command line.
 
@@ -23,6 +23,7 @@ mod live;
 mod origin;
 mod outlet;
 mod playout;
+mod reel;
 mod schedule;
 mod state;
 mod status;
@@ -37,4 +38,5 @@ pub use media_model::{Coding, CodingError};
 pub use origin::run;
 pub use outlet::Outlet;
 pub use overlay_core::Invite;
+pub use reel::Reel;
 pub use schedule::CATCH_UP_CHUNKS;

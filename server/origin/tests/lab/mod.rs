@@ -10,7 +10,9 @@ use std::time::Duration;
 use media_ffmpeg::cut::{Container, How, Manifest, ManifestChunk, SourceIdentity};
 use media_model::OriginKey;
 use overlay_core::Params;
-use overlay_quic::{ChunkReceiver, Endpoint, Identity, Member, MemberConfig, Place, WholeChunk};
+use overlay_quic::{
+    ChunkReceiver, Endpoint, Identity, Member, MemberConfig, Place, Trust, WholeChunk,
+};
 use server_origin::{ChannelConfig, Coding, Invite, OriginConfig, OriginError, Source};
 use tokio::sync::oneshot;
 
@@ -220,7 +222,7 @@ impl Viewer {
         let member = endpoint
             .join(MemberConfig {
                 channel: invite.channel,
-                origin: OriginKey::from_bytes(&invite.key).expect("a key"),
+                trust: Trust::Origin(OriginKey::from_bytes(&invite.key).expect("a key")),
                 places: vec![Place {
                     id: Some(overlay_core::PeerId::of_public_key(&invite.key)),
                     at: invite.origin.clone(),
