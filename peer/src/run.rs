@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use media_model::OriginKey;
 use media_store::{Writer, state_dir};
 use overlay_core::{Invite, Params, PeerId};
-use overlay_quic::{Endpoint, Identity, JoinError, Member, MemberConfig, Place};
+use overlay_quic::{Endpoint, Identity, JoinError, Member, MemberConfig, Place, Trust};
 use tokio::sync::{mpsc, watch};
 
 use crate::args::Join;
@@ -158,7 +158,7 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
     let answering = tokio::spawn(async move { answering.serve(peer).await });
     let config = MemberConfig {
         channel: invite.channel,
-        origin,
+        trust: Trust::Origin(origin),
         places: places(&invite),
         fan_out: args.fanout,
         params: Params::default(),

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use media_model::{MAX_STRIPES, OriginKey};
+use media_model::MAX_STRIPES;
 use overlay_core::ledger::FROM_NEWEST;
 use overlay_core::{Cause, Config, Event, Input, Node, Output, PeerId, Role, Time, Want};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 
+use crate::authority::{Authorities, Trust};
 use crate::chunks::{WholeChunk, missing_blocks};
 use crate::counters::{ChannelFacts, Counters};
 use crate::dial::{self, Dialing};
@@ -47,6 +48,7 @@ struct Sender {
 pub(crate) struct State {
     pub(crate) node: Node,
     pub(crate) window: Window,
+    pub(crate) authorities: Authorities,
     pub(crate) links: BTreeMap<PeerId, Link>,
     pub(crate) dials: BTreeMap<u64, Dialing>,
     pub(crate) counters: Counters,
@@ -64,11 +66,12 @@ pub(crate) struct State {
 /// See the module.
 pub(crate) struct Channel {
     pub(crate) number: u32,
-    pub(crate) origin: OriginKey,
     pub(crate) net: Arc<Net>,
     pub(crate) timer: Notify,
     pub(crate) whole: Notify,
     pub(crate) links_changed: Notify,
+    /// Another key counts from now on.
+    pub(crate) trust_changed: Notify,
     zero: Instant,
     state: Mutex<State>,
     events: broadcast::Sender<Event>,
@@ -77,7 +80,7 @@ pub(crate) struct Channel {
 
 impl Channel {
     /// Makes the channel and starts its state machine and timer. Needs a running tokio runtime.
-    pub(crate) fn start(net: Arc<Net>, origin: OriginKey, config: Config) -> Arc<Self> {
+    pub(crate) fn start(net: Arc<Net>, trust: Trust, config: Config) -> Arc<Self> {
         let zero = Instant::now();
         let window = match config.role {
             Role::Root { epoch } => Window::of_root(epoch),
@@ -85,15 +88,16 @@ impl Channel {
         };
         let channel = Arc::new(Self {
             number: config.channel,
-            origin,
             net,
             timer: Notify::new(),
             whole: Notify::new(),
             links_changed: Notify::new(),
+            trust_changed: Notify::new(),
             zero,
             state: Mutex::new(State {
                 node: Node::new(config),
                 window,
+                authorities: Authorities::new(trust),
                 links: BTreeMap::new(),
                 dials: BTreeMap::new(),
                 counters: Counters::default(),

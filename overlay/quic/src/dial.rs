@@ -18,6 +18,7 @@ use crate::control::{self, ControlError};
 use crate::endpoint::Net;
 use crate::identity::SERVER_NAME;
 use crate::link::{cause_of, close};
+use crate::who::{self, WHO_ALPN};
 use crate::{socket, tls};
 
 /// How long a dial may take, from the first packet to the other end's hello: two lost packets and a slow peer.
@@ -226,6 +227,9 @@ pub(crate) async fn incoming(net: Arc<Net>, incoming: quinn::Incoming) {
         Ok(Err(why)) => return tracing::debug!(%from, %why, "handshake failed"),
         Err(_) => return tracing::debug!(%from, "handshake too slow"),
     };
+    if tls::protocol_of(&conn).as_deref() == Some(WHO_ALPN) {
+        return who::answer(net, conn).await;
+    }
     let cause = match tokio::time::timeout(HELLO_TIMEOUT, welcome(&net, &conn)).await {
         Ok(Ok(())) => return,
         Ok(Err(cause)) => cause,

@@ -13,7 +13,8 @@ use crate::channel::Channel;
 use crate::identity::Identity;
 use crate::member::{JoinError, Member, MemberConfig};
 use crate::root::{Root, RootConfig};
-use crate::{dial, socket, tls, transport};
+use crate::who::{self, AskError, RootCard, WHO_ALPN};
+use crate::{ALPN, dial, socket, tls, transport};
 
 /// Incoming connections between the first packet and the hello. More are refused; an honest dialler tries again. Each
 /// costs some 50 KB. A guess.
@@ -57,6 +58,7 @@ pub enum OpenError {
 pub(crate) struct Net {
     pub(crate) quinn: quinn::Endpoint,
     pub(crate) client: ClientConfig,
+    pub(crate) who_client: ClientConfig,
     pub(crate) own: PeerId,
     pub(crate) bound: SocketAddr,
     channels: Mutex<BTreeMap<u32, Weak<Channel>>>,
@@ -118,8 +120,10 @@ impl Endpoint {
         let transport = transport::config();
         let mut server = ServerConfig::with_crypto(Arc::new(tls::server(identity)?));
         server.transport_config(transport.clone());
-        let mut client = ClientConfig::new(Arc::new(tls::client(identity)?));
-        client.transport_config(transport);
+        let mut client = ClientConfig::new(Arc::new(tls::client(identity, ALPN)?));
+        client.transport_config(transport.clone());
+        let mut who_client = ClientConfig::new(Arc::new(tls::client(identity, WHO_ALPN)?));
+        who_client.transport_config(transport);
         let socket = socket::bind(listen).map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
         let quinn = quinn::Endpoint::new(
@@ -132,6 +136,7 @@ impl Endpoint {
         let net = Arc::new(Net {
             quinn,
             client,
+            who_client,
             own: identity.id(),
             bound,
             channels: Mutex::default(),
@@ -165,6 +170,19 @@ impl Endpoint {
     /// When no name can be resolved, or the channel is open here already.
     pub async fn join(&self, config: MemberConfig) -> Result<Member, JoinError> {
         Member::join(&self.net, config).await
+    }
+
+    /// Asks whoever is at `addr` who it is, and whether it is the root of `channel`. Makes no link. Cancel-safe.
+    ///
+    /// # Errors
+    /// When nobody answers within `patience`, or not with a card.
+    pub async fn ask_root(
+        &self,
+        addr: SocketAddr,
+        channel: u32,
+        patience: Duration,
+    ) -> Result<RootCard, AskError> {
+        who::ask(&self.net, addr, channel, patience).await
     }
 
     /// Closes every channel and link, and waits for the last packets, at most half a second.

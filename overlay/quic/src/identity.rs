@@ -62,6 +62,11 @@ impl Identity {
         self.id
     }
 
+    /// The key, for signing what this process publishes as a root of its own.
+    pub fn signing_key(&self) -> SigningKey {
+        self.key.clone()
+    }
+
     pub(crate) fn certificates(&self) -> Vec<CertificateDer<'static>> {
         vec![self.certificate.clone()]
     }

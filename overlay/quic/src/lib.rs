@@ -9,12 +9,14 @@
 //! - `endpoint`: incoming links are routed to their channel by their first message. `dial`: outgoing ones.
 //! - `channel`: the state of one channel behind one lock that is never held over an await: the state machine, the
 //!   `window` and the links. All inputs of the state machine pass through one function there.
+//! - `authority`: whose signature counts. `who`: the question who a channel's root is.
 //! - `control`: the messages of a link. `receive`: streams of blocks that come. `serve`: streams of blocks that go.
 //!
 //! The bytes on the wire are written down in `docs/protocols/overlay.md`.
 
 #[cfg(feature = "bare")]
 mod arrivals;
+mod authority;
 #[cfg(feature = "bare")]
 pub mod bare;
 mod channel;
@@ -37,16 +39,19 @@ mod socket;
 mod timer;
 mod tls;
 mod transport;
+mod who;
 mod window;
 
 #[cfg(feature = "bare")]
 pub use arrivals::Arrival;
+pub use authority::Trust;
 pub use chunks::{ChunkReceiver, WholeChunk};
 pub use counters::{ChannelFacts, Counters, LinkFacts};
 pub use endpoint::{BindError, Endpoint, OpenError};
 pub use identity::{Identity, IdentityError};
-pub use member::{JoinError, Member, MemberConfig, Place};
+pub use member::{Bearings, JoinError, Member, MemberConfig, Place, TakeOverError};
 pub use root::{Chunk, PublishError, Root, RootConfig};
+pub use who::{AskError, RootCard, WHO_ALPN};
 
 /// The protocol of a link, as TLS negotiates it (ALPN, RFC 7301).
 pub const ALPN: &[u8] = b"treecast/1";

@@ -2,17 +2,21 @@
 //! the next one is looked at.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use media_model::{BlockHead, FRAME_HEAD_LEN, SignedSpan};
 use overlay_core::Input;
 use quinn::RecvStream;
 
+use crate::authority::{Authorities, Verdict};
 use crate::channel::Channel;
 use crate::frame::{self, BlockFrame, FrameError, STREAM_HEAD_LEN, StreamCode, StreamHead};
 use crate::link::{self, LinkRef};
 use crate::pieces::{Pieces, PiecesError};
 use crate::window::{BlockOutcome, SpanOutcome};
+
+/// How long blocks of an unknown root wait for its key: an old server's word and a round trip, several times. A guess.
+const ROOT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a stream's reading ended before its end.
 #[derive(Debug, thiserror::Error)]
@@ -116,12 +120,7 @@ async fn span(
     if channel.lock().window.knows_span(head, buffer) {
         return Ok(());
     }
-    let unverified = SignedSpan::decode(buffer)?;
-    let claimed = unverified.claimed();
-    if (claimed.channel, claimed.epoch, claimed.seq) != (channel.number, head.epoch, head.seq) {
-        return Err(Refused::OtherChunk);
-    }
-    let span = unverified.verify(&channel.origin)?;
+    let span = verified(channel, head, buffer).await?;
     let mut state = channel.lock();
     if !state.has_link(link) {
         return Err(Refused::BrokenOff);
@@ -147,6 +146,42 @@ async fn span(
         SpanOutcome::OriginFault(why) => {
             tracing::warn!(channel = channel.number, seq = head.seq, %why, "the origin contradicts itself: span dropped");
             Err(Refused::Unwanted(StreamCode::Have))
+        }
+    }
+}
+
+/// Checks who signed a span. If it is a root of whom was not told yet, that is waited for: the stream, and what is behind
+/// it within its flow control's bound, waits with it, so nothing is lost while a new root becomes known.
+async fn verified(
+    channel: &Channel,
+    head: &StreamHead,
+    buffer: &[u8],
+) -> Result<SignedSpan, Refused> {
+    let patience = tokio::time::sleep(ROOT_PATIENCE);
+    tokio::pin!(patience);
+    loop {
+        let mut changed = std::pin::pin!(channel.trust_changed.notified());
+        changed.as_mut().enable();
+        let unverified = SignedSpan::decode(buffer)?;
+        let claimed = unverified.claimed();
+        if (claimed.channel, claimed.epoch, claimed.seq) != (channel.number, head.epoch, head.seq) {
+            return Err(Refused::OtherChunk);
+        }
+        // Not under the channel's lock: a signature takes long enough to hold others up.
+        let key = channel.lock().authorities.key_at(head.epoch);
+        let verdict = Authorities::judge(unverified, key, channel.lock().authorities.is_fixed());
+        match verdict {
+            Verdict::Good(span) => return Ok(*span),
+            Verdict::Corrupt => return Err(media_model::SpanError::Signature.into()),
+            Verdict::UnknownRoot => {}
+        }
+        let older = |newest: u64| head.epoch < newest;
+        if channel.lock().authorities.newest_epoch().is_some_and(older) {
+            return Err(Refused::Unwanted(StreamCode::OldEpoch));
+        }
+        tokio::select! {
+            () = changed => {}
+            () = &mut patience => return Err(Refused::Unwanted(StreamCode::NotServed)),
         }
     }
 }

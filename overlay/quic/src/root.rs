@@ -9,6 +9,7 @@ use overlay_core::{Config, Event, Input, Params, Role};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
+use crate::authority::Trust;
 use crate::channel::Channel;
 use crate::counters::ChannelFacts;
 use crate::endpoint::{Net, OpenError};
@@ -102,7 +103,7 @@ impl Root {
             params,
         };
         let channel = net.open(channel, || {
-            Channel::start(net.clone(), key.origin_key(), core)
+            Channel::start(net.clone(), Trust::Origin(key.origin_key()), core)
         })?;
         channel.drive(&mut channel.lock(), Input::Start);
         Ok(Self {
@@ -112,6 +113,28 @@ impl Root {
             coding,
             epoch,
         })
+    }
+
+    /// The root that a member has become.
+    pub(crate) fn of_member(
+        guard: Arc<Guard>,
+        channel: Arc<Channel>,
+        key: SigningKey,
+        coding: Coding,
+        epoch: u64,
+    ) -> Self {
+        Self {
+            guard,
+            channel,
+            key,
+            coding,
+            epoch,
+        }
+    }
+
+    /// The authority that this root has.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Sends a chunk: codes and signs it, then lets its rows go evenly over `over` (0: at once). Returns when the last row

@@ -21,6 +21,7 @@ use rustls::{
 
 use crate::ALPN;
 use crate::identity::Identity;
+use crate::who::WHO_ALPN;
 
 /// The DER of an Ed25519 public key up to its 32 bytes (RFC 8410 section 4).
 const ED25519_SPKI: [u8; 12] = [
@@ -36,23 +37,39 @@ fn provider() -> Arc<CryptoProvider> {
     })
 }
 
-/// The identity that a certificate proves, once the handshake's signature was checked with it.
-fn id_of(certificate: &CertificateDer<'_>) -> Result<PeerId, Error> {
+/// The public key in a certificate, RFC 8032's 32 bytes.
+fn key_of(certificate: &CertificateDer<'_>) -> Result<[u8; 32], Error> {
     let spki = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
-    let key = spki
-        .strip_prefix(&ED25519_SPKI[..])
-        .and_then(|key| <&[u8; 32]>::try_from(key).ok());
-    key.map(PeerId::of_public_key)
+    let key = spki.strip_prefix(&ED25519_SPKI[..]);
+    key.and_then(|key| key.try_into().ok())
         .ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))
 }
 
-/// Who is at the other end of an established connection.
-pub(crate) fn peer_of(connection: &quinn::Connection) -> Option<PeerId> {
+/// The identity that a certificate proves, once the handshake's signature was checked with it.
+fn id_of(certificate: &CertificateDer<'_>) -> Result<PeerId, Error> {
+    key_of(certificate).map(|key| PeerId::of_public_key(&key))
+}
+
+/// The public key of who is at the other end of an established connection.
+pub(crate) fn peer_key(connection: &quinn::Connection) -> Option<[u8; 32]> {
     let chain = connection
         .peer_identity()?
         .downcast::<Vec<CertificateDer<'static>>>()
         .ok()?;
-    id_of(chain.first()?).ok()
+    key_of(chain.first()?).ok()
+}
+
+/// Who is at the other end of an established connection.
+pub(crate) fn peer_of(connection: &quinn::Connection) -> Option<PeerId> {
+    peer_key(connection).map(|key| PeerId::of_public_key(&key))
+}
+
+/// What an established connection is for: [`ALPN`] or [`WHO_ALPN`].
+pub(crate) fn protocol_of(connection: &quinn::Connection) -> Option<Vec<u8>> {
+    let data = connection.handshake_data()?;
+    data.downcast::<quinn::crypto::rustls::HandshakeData>()
+        .ok()?
+        .protocol
 }
 
 /// Accepts every Ed25519 certificate and checks the handshake's signature with it.
@@ -169,21 +186,21 @@ pub(crate) fn server(identity: &Identity) -> Result<QuicServerConfig, Error> {
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(Arc::new(AnyEd25519(provider)))
         .with_single_cert(identity.certificates(), identity.private_key())?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![ALPN.to_vec(), WHO_ALPN.to_vec()];
     // Links last; nobody resumes one, so tickets would only be made and thrown away.
     config.send_tls13_tickets = 0;
     QuicServerConfig::try_from(config).map_err(|why| Error::General(why.to_string()))
 }
 
-/// How this process dials.
-pub(crate) fn client(identity: &Identity) -> Result<QuicClientConfig, Error> {
+/// How this process dials, for the protocol `alpn`.
+pub(crate) fn client(identity: &Identity, alpn: &[u8]) -> Result<QuicClientConfig, Error> {
     let provider = provider();
     let mut config = rustls::ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyEd25519(provider)))
         .with_client_auth_cert(identity.certificates(), identity.private_key())?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![alpn.to_vec()];
     config.resumption = Resumption::disabled();
     QuicClientConfig::try_from(config).map_err(|why| Error::General(why.to_string()))
 }

@@ -112,6 +112,20 @@ impl Window {
         }
     }
 
+    /// From now on nothing comes in but what is published, in this epoch; what is here stays.
+    pub(crate) fn become_root(&mut self, epoch: u64) {
+        self.root = true;
+        self.epoch = self.epoch.max(epoch);
+    }
+
+    /// The newest chunks, newest first, with the hash that was signed for each, as far as it came from elsewhere.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = (u64, Option<[u8; 32]>)> + '_ {
+        self.chunks.iter().rev().map(|(seq, held)| {
+            let end = held.assembler.as_ref().and_then(ChunkAssembler::end);
+            (*seq, end.map(|end| end.hash))
+        })
+    }
+
     pub(crate) fn log(&self, stripe: u8) -> &StripeLog {
         &self.logs[usize::from(stripe)]
     }
@@ -320,6 +334,13 @@ impl Window {
     pub(crate) fn publish_span(&mut self, span: &SignedSpan, now: Instant) -> (u32, bool) {
         let header = span.header();
         self.epoch = self.epoch.max(header.epoch);
+        if self
+            .chunks
+            .get(&header.seq)
+            .is_some_and(|held| held.epoch < header.epoch)
+        {
+            self.drop_chunk(header.seq);
+        }
         let held = self
             .chunks
             .entry(header.seq)

@@ -18,7 +18,7 @@ use media_model::{Coding, SigningKey};
 use media_store::{ChunkMeta, Writer};
 use overlay_core::Params;
 use overlay_quic::bare::{Bare, drain};
-use overlay_quic::{Chunk, Endpoint, Identity, MemberConfig, Place, RootConfig};
+use overlay_quic::{Chunk, Endpoint, Identity, MemberConfig, Place, RootConfig, Trust};
 use tokio::sync::mpsc;
 
 use crate::report::{Error, Report};
@@ -306,7 +306,7 @@ async fn relay(parent: &str, spool: Option<PathBuf>) -> Result<(), Error> {
     let member = endpoint
         .join(MemberConfig {
             channel: 0,
-            origin: SigningKey::from_bytes(&SECRET).origin_key(),
+            trust: Trust::Origin(SigningKey::from_bytes(&SECRET).origin_key()),
             places: vec![Place {
                 id: None,
                 at: parent.to_owned(),

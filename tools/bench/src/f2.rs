@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use media_model::{Coding, SigningKey};
 use overlay_core::{Params, PeerId};
 use overlay_quic::{
-    Arrival, Chunk, Endpoint, Identity, Member, MemberConfig, Place, PublishError, Root, RootConfig,
+    Arrival, Chunk, Endpoint, Identity, Member, MemberConfig, Place, PublishError, Root,
+    RootConfig, Trust,
 };
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -138,7 +139,7 @@ fn start_root(
 fn start_member(root: SocketAddr, fan_out: u16) -> Result<Host<Member>, Error> {
     let config = MemberConfig {
         channel: 0,
-        origin: SigningKey::from_bytes(&SECRET).origin_key(),
+        trust: Trust::Origin(SigningKey::from_bytes(&SECRET).origin_key()),
         places: vec![Place {
             id: None,
             at: root.to_string(),

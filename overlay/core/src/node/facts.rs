@@ -29,23 +29,25 @@ impl Node {
         }
     }
 
-    /// A snapshot for people, scripts and checkers.
-    pub fn facts(&self, now: Time) -> Facts {
+    /// The stripes, for whoever looks often.
+    pub fn stripe_facts(&self) -> Vec<StripeFacts> {
         let contact = |id: PeerId| self.links.get(&id).map(|link| link.contact);
         let rtt = |id: PeerId| self.links.get(&id).and_then(|link| link.rtt_us);
-        let stripes = self
-            .stripes
-            .iter()
-            .enumerate()
-            .map(|(s, stripe)| StripeFacts {
-                stripe: s as u8,
-                parent: stripe.parent.and_then(contact),
-                rtt_us: stripe.parent.and_then(rtt),
-                backup: stripe.backup,
-                depth: stripe.depth,
-                tick: stripe.tick,
-                size: self.subtree_size(s as u8),
-            });
+        let stripes = self.stripes.iter().enumerate();
+        let facts = stripes.map(|(s, stripe)| StripeFacts {
+            stripe: s as u8,
+            parent: stripe.parent.and_then(contact),
+            rtt_us: stripe.parent.and_then(rtt),
+            backup: stripe.backup,
+            depth: stripe.depth,
+            tick: stripe.tick,
+            size: self.subtree_size(s as u8),
+        });
+        facts.collect()
+    }
+
+    /// A snapshot for people, scripts and checkers.
+    pub fn facts(&self, now: Time) -> Facts {
         let children = self.children.iter().filter_map(|(id, stripes)| {
             let link = self.links.get(&id)?;
             Some(ChildFacts {
@@ -72,7 +74,7 @@ impl Node {
             parity: self.config.parity,
             progress: self.ledger.progress(),
             leaving: self.leaving.is_some(),
-            stripes: stripes.collect(),
+            stripes: self.stripe_facts(),
             children: children.collect(),
             idle_links: idle.collect(),
             repairs: self.repairs.clone(),

@@ -69,6 +69,11 @@ impl Node {
         }
     }
 
+    /// Data and parity stripes; none before they are known.
+    pub fn coding(&self) -> Option<(u8, u8)> {
+        (!self.stripes.is_empty()).then_some((self.config.data, self.config.parity))
+    }
+
     /// The highest epoch that was heard of; 0: none.
     pub fn epoch(&self) -> u64 {
         self.epoch

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use media_model::{Coding, OriginKey, SigningKey};
 use overlay_core::{Params, PeerId};
 use overlay_quic::{
-    Chunk, ChunkReceiver, Endpoint, Identity, Member, MemberConfig, Place, Root, RootConfig,
+    Chunk, ChunkReceiver, Endpoint, Identity, Member, MemberConfig, Place, Root, RootConfig, Trust,
     WholeChunk,
 };
 
@@ -83,7 +83,7 @@ pub fn member_config(places: &[(Option<PeerId>, SocketAddr)], fan_out: u16) -> M
     };
     MemberConfig {
         channel: CHANNEL,
-        origin: origin(),
+        trust: Trust::Origin(origin()),
         places: places.iter().map(place).collect(),
         fan_out,
         params: Params::default(),
