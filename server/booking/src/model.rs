@@ -24,6 +24,12 @@ impl Code {
     /// How many there are.
     pub const COUNT: u16 = 10_000;
 
+    /// The least of them.
+    pub const FIRST: Self = Self(0);
+
+    /// The greatest of them.
+    pub const LAST: Self = Self(Self::COUNT - 1);
+
     /// The code of a number; none from [`Code::COUNT`] on.
     #[must_use]
     pub fn new(number: u16) -> Option<Self> {
