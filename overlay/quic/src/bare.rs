@@ -47,7 +47,7 @@ impl Bare {
         let identity = Identity::generate()?;
         let mut server = ServerConfig::with_crypto(Arc::new(tls::server(&identity)?));
         server.transport_config(transport::config());
-        let mut client = ClientConfig::new(Arc::new(tls::client(&identity)?));
+        let mut client = ClientConfig::new(Arc::new(tls::client(&identity, crate::ALPN)?));
         client.transport_config(transport::config());
         let socket = socket::bind(listen)?;
         let quinn = Endpoint::new(
