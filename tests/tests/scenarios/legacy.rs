@@ -8,7 +8,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
-use tests::{Film, Lab, Origin, OriginOptions, PeerOptions, Place, SOON, eventually, holds};
+use tests::{
+    Film, Lab, Origin, OriginOptions, PeerOptions, Place, SOON, SourceOf, eventually, holds,
+};
 
 /// Where the server is asked, at an address that nothing else uses.
 const SERVER: &str = "127.66.0.1:6060";
@@ -84,6 +86,21 @@ fn origin(lab: &Lab, more: &[&str]) -> Origin {
     lab.origin(options)
 }
 
+/// Panics unless the blocks are the origin's chunks, byte for byte, one after the other round the loop.
+#[track_caller]
+fn assert_in_order(origin: &Origin, blocks: &[Vec<u8>]) {
+    let chunks: Vec<Vec<u8>> = origin
+        .chunks()
+        .iter()
+        .map(|path| fs::read(path).expect("the cut is there"))
+        .collect();
+    let first = chunks.iter().position(|chunk| *chunk == blocks[0]);
+    let first = first.expect("a block is a chunk's file");
+    for (at, block) in blocks.iter().enumerate() {
+        assert!(*block == chunks[(first + at) % chunks.len()], "block {at}");
+    }
+}
+
 /// `server status`, for people.
 fn shown(lab: &Lab, origin: &Origin) -> String {
     let mut command = Command::new(lab.program("server"));
@@ -115,16 +132,7 @@ fn old_clients_get_the_very_chunks_beside_a_forest_that_misses_nothing() {
     for client in clients {
         let (answer, blocks) = client.join().expect("it gets every block");
         assert_eq!(answer, b"10");
-        let chunks: Vec<Vec<u8>> = origin
-            .chunks()
-            .iter()
-            .map(|path| fs::read(path).expect("the cut is there"))
-            .collect();
-        let first = chunks.iter().position(|chunk| *chunk == blocks[0]);
-        let first = first.expect("a block is a chunk's file");
-        for (at, block) in blocks.iter().enumerate() {
-            assert!(*block == chunks[(first + at) % chunks.len()], "block {at}");
-        }
+        assert_in_order(&origin, &blocks);
     }
     // They went without a word: two rounds later they are forgotten.
     eventually(SOON, "the channel is empty", || {
@@ -141,6 +149,39 @@ fn old_clients_get_the_very_chunks_beside_a_forest_that_misses_nothing() {
         let status = peer.status().expect("it answers");
         assert_eq!(status.chunks.missing, 0, "{status:?}");
     }
+    assert_eq!(origin.stop().code, Some(0));
+}
+
+#[test]
+fn a_film_cut_for_an_old_server_is_paced_by_the_pause_that_is_set() {
+    const BLOCKS: usize = 12;
+    let lab = Lab::new();
+    let film = lab.film(&Film::of(10));
+    let cut = lab.dir().join("films");
+    let words = |path: &std::path::Path| path.to_str().expect("plain").to_owned();
+    let args = [&words(&film), "--out", &words(&cut), "--plain"];
+    let cutter = lab.start("slice", &Place::default(), &args);
+    assert_eq!(cutter.wait_exit(SOON).code, Some(0));
+    let mut options = OriginOptions::film(&film);
+    options.source = SourceOf::Chunks(cut);
+    let more = ["--legacy", SERVER, "--legacy-pause", "200ms"];
+    options.args = more.map(str::to_owned).to_vec();
+    let origin = lab.origin(options);
+    let began = origin.status().expect("it answers").channels[0]
+        .seq_on_air
+        .unwrap_or(0);
+    let client = old_client(client_ip(2), BLOCKS);
+    let (answer, blocks) = client.join().expect("it gets every block");
+    assert_eq!(answer, b"10");
+    let passed = origin.status().expect("it answers").channels[0]
+        .seq_on_air
+        .expect("on air")
+        - began;
+    assert!(
+        passed < BLOCKS as u64 - 2,
+        "the pause paces the blocks, not the {passed} chunks that fell due"
+    );
+    assert_in_order(&origin, &blocks);
     assert_eq!(origin.stop().code, Some(0));
 }
 

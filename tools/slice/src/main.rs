@@ -29,6 +29,9 @@ struct Args {
     /// Format of the chunks: mkv or mp4
     #[arg(long, default_value = "mkv")]
     format: Container,
+    /// Leave the chunks alone in the folder, without the list NAME.json: for old servers that send every file there is
+    #[arg(long)]
+    plain: bool,
     /// Re-encode the video even where it could be copied
     #[arg(long)]
     reencode: bool,
@@ -98,10 +101,11 @@ fn options(args: &Args) -> CutOptions {
 }
 
 fn slice_film(args: &Args) -> Result<(), CutError> {
+    let options = options(args);
     let manifest = cut::cut_to_folder(
         Path::new(&args.film),
         &args.out,
-        &options(args),
+        &options,
         |chunk, reused| {
             print(
                 args.json,
@@ -117,6 +121,11 @@ fn slice_film(args: &Args) -> Result<(), CutError> {
         },
     )?;
     tell(&manifest.notes, &manifest.warnings);
+    if args.plain {
+        // Not before the end: an interrupted cut is known by its list.
+        let path = args.out.join(format!("{}.json", options.name));
+        std::fs::remove_file(&path).map_err(|source| CutError::Write { path, source })?;
+    }
     Ok(())
 }
 

@@ -245,3 +245,52 @@ fn a_live_input_is_cut_for_as_long_as_asked() {
         "a broadcast is not overwritten"
     );
 }
+
+/// The hashes of a stream's packets, as the `ffmpeg` program reads them.
+fn packets(file: &Path, stream: &str) -> Vec<String> {
+    let out = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-i"])
+        .arg(file)
+        .args(["-map", stream, "-c", "copy", "-f", "framemd5", "-"])
+        .output()
+        .expect("ffmpeg is installed");
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    text(&out.stdout)
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.rsplit(',').next().expect("a hash").trim().to_owned())
+        .collect()
+}
+
+#[test]
+fn an_old_server_finds_chunks_alone_in_the_order_of_their_names_and_nothing_lost_between() {
+    let lab = Lab::new();
+    let film = lab.film("show.mp4");
+    let out = lab.slice(&film, &["--out", "films", "--plain"]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let lines = text(&out.stdout);
+    assert!(
+        lines.lines().all(|line| line.ends_with("copied")),
+        "{lines}"
+    );
+    let there = names(&lab.path("films"));
+    assert_eq!(
+        there,
+        ["show_00000.mkv", "show_00001.mkv", "show_00002.mkv"]
+    );
+    for stream in ["0:v", "0:a"] {
+        let chunks: Vec<String> = there
+            .iter()
+            .flat_map(|name| packets(&lab.path("films").join(name), stream))
+            .collect();
+        assert!(chunks.len() > 100, "{stream}");
+        assert_eq!(chunks, packets(&film, stream), "{stream}");
+    }
+    let again = lab.slice(&film, &["--out", "films", "--plain"]);
+    assert_eq!(
+        again.status.code(),
+        Some(1),
+        "what no list accounts for is not touched"
+    );
+    assert_eq!(names(&lab.path("films")), there);
+}
