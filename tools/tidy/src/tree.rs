@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::mask::mask;
 
-/// Folders that hold nothing of ours: build output and the history.
-const SKIPPED_FOLDERS: [&str; 2] = ["target", ".git"];
+/// Folders that hold nothing of ours: build output, the history, what npm installs for the browser tests.
+const SKIPPED_FOLDERS: [&str; 3] = ["target", ".git", "node_modules"];
 
 /// What is read; other files (films, pictures) only count as link targets.
 const TEXT_SUFFIXES: [&str; 6] = [".rs", ".toml", ".md", ".sh", ".yml", ".py"];
