@@ -9,7 +9,7 @@ use crate::ledger::Ledger;
 use crate::limits::MAX_REHOUSED_AT_ONCE;
 use crate::model::{Change, Code, EndReason, ServerSource, ServerState, UnixSeconds};
 use crate::policy::Policy;
-use crate::servers::rehoused;
+use crate::settle::rehoused;
 use crate::start::{Next, give_up, is_over};
 
 /// Seconds of a day.

@@ -11,7 +11,8 @@ use crate::ledger::Ledger;
 use crate::limits::{MAX_APPLICATIONS, MAX_SERVERS};
 use crate::model::{Application, Change, ServerId, ServerSource, ServerState, SessionServer};
 use crate::policy::Policy;
-use crate::servers::{check_server, is_empty, settled, unique};
+use crate::servers::{check_server, is_empty, unique};
+use crate::settle::settled;
 
 /// A session server as a file names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -52,6 +52,45 @@ impl Ledger {
         ledger
     }
 
+    /// Whether all that is looked up here is what the world says: true, unless this crate is wrong. It takes as long as
+    /// [`Ledger::new`].
+    #[must_use]
+    pub fn is_in_step(&self) -> bool {
+        let fresh = Self::new(self.world.clone());
+        let used = |ledger: &Self| {
+            let slots = ledger.places.iter().map(|(id, place)| {
+                let slot = ledger.slot(*place);
+                let numbers = (slot.limit, slot.state, slot.applications, slot.sessions);
+                let claims: Vec<_> = slot.timeline.claims().collect();
+                let steps = slot.timeline.steps();
+                (id.clone(), (numbers, claims, steps))
+            });
+            // A server that is gone and has no claims left may still have a slot.
+            let slots: BTreeMap<_, _> = slots
+                .filter(|(_, (numbers, claims, _))| numbers.1.is_some() || !claims.is_empty())
+                .collect();
+            let offers: BTreeMap<_, Vec<_>> = ledger
+                .offers
+                .iter()
+                .map(|(name, places)| {
+                    (
+                        name.clone(),
+                        places
+                            .iter()
+                            .map(|place| ledger.id(*place).clone())
+                            .collect(),
+                    )
+                })
+                .collect();
+            (slots, offers)
+        };
+        used(self) == used(&fresh)
+            && self.session_ends == fresh.session_ends
+            && self.starting == fresh.starting
+            && self.booking_starts == fresh.booking_starts
+            && self.booking_ends == fresh.booking_ends
+    }
+
     /// Takes a world that was read anew, as after a change by another coordinator. Codes that are gone from it rest.
     pub fn replace(&mut self, world: World) {
         let mut resting = std::mem::take(&mut self.resting);
@@ -134,7 +173,7 @@ impl Ledger {
             Change::RemoveServer(id) => {
                 if let Some(place) = self.places.get(id) {
                     let slot = &mut self.slots[*place];
-                    (slot.limit, slot.state) = (0, None);
+                    (slot.limit, slot.state, slot.applications) = (0, None, 0);
                 }
                 self.index_offers();
             }

@@ -2,7 +2,8 @@
 //!
 //! Pure: functions of (ledger, policy, who asks and when, request). A rule answers and names the [`model::Change`]s
 //! that make the answer true; whoever calls stores them, applies them to its [`Ledger`] and only then tells the answer.
-//! Rules are applied one after the other, each to the ledger that the one before left. This crate must never know a
+//! Rules are applied one after the other, each to the ledger that the one before left; first of all
+//! [`expire::expire`], so that what is over by now is gone. This crate must never know a
 //! clock, a socket, a database, a file or a generator of random numbers.
 
 pub mod applications;
@@ -23,6 +24,7 @@ pub mod plan;
 mod policy;
 pub mod range;
 pub mod servers;
+mod settle;
 pub mod slots;
 pub mod start;
 pub mod time;

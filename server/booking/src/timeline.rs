@@ -120,6 +120,14 @@ impl Timeline {
         })
     }
 
+    /// Every second at which the number of claims changes, and to what.
+    pub(crate) fn steps(&self) -> Vec<(i64, u32)> {
+        self.steps
+            .iter()
+            .map(|(second, load)| (*second, *load))
+            .collect()
+    }
+
     fn shift(&mut self, span: Span, by: impl Fn(u32) -> u32) {
         for edge in [span.from, span.until] {
             let load = self.load_at(edge);
