@@ -1,0 +1,7 @@
+//! Tests of the messages, as those who send them see them.
+
+mod examples;
+mod fuzz;
+mod link;
+mod refused;
+mod trips;
