@@ -16,7 +16,7 @@ pub enum Holder {
 
 /// A session that is over, or a booking that ended without one. A booking that became a session is told by the session
 /// alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Ended {
     /// Which of the two.
     pub holder: Holder,

@@ -7,6 +7,9 @@
 
 mod ended;
 mod error;
+mod files;
+mod folder;
+pub mod import;
 mod limits;
 mod sql;
 mod state;
@@ -15,6 +18,7 @@ mod word;
 
 pub use ended::{Ended, Holder};
 pub use error::StateError;
+pub use files::FILES_PAST_MAX;
 pub use limits::{
     ACTOR_MAX, DETAIL_MAX, HISTORY_MAX, HOST_MAX, NAME_MAX, NESTED_MAX, PICTURE_MAX, ZONE_MAX,
 };

@@ -9,6 +9,7 @@ use server_booking::model::{AuditEntry, Change, World};
 
 use crate::ended::Ended;
 use crate::error::StateError;
+use crate::files::{Files, FilesTransaction};
 use crate::sql::{Database, SqlTransaction, Target};
 use crate::url::{StateUrl, mysql_options};
 
@@ -20,6 +21,7 @@ pub struct State {
 
 enum Store {
     Sql(Database),
+    Files(Files),
 }
 
 /// What a start, or `migrate`, did to the tables.
@@ -42,6 +44,7 @@ pub struct Transaction<'a> {
 
 enum Kind<'a> {
     Sql(SqlTransaction<'a>),
+    Files(FilesTransaction),
 }
 
 impl State {
@@ -78,11 +81,10 @@ impl State {
                 let (database, migrated) = Database::open(target, &name).await?;
                 (Store::Sql(database), migrated)
             }
-            StateUrl::Files { .. } => {
-                return Err(StateError::Refused {
-                    database: name,
-                    reason: "files are not kept yet".to_owned(),
-                });
+            StateUrl::Files { planned, .. } => {
+                let files = Files::open(planned).await?;
+                // Files have no tables; the form of today is read and written.
+                (Store::Files(files), Migrated { from: 1, to: 1 })
             }
         };
         let store = Arc::new(store);
@@ -98,6 +100,7 @@ impl State {
     pub async fn version(&self) -> Result<u64, StateError> {
         match &*self.store {
             Store::Sql(database) => database.version().await,
+            Store::Files(files) => Ok(files.version()),
         }
     }
 
@@ -110,6 +113,7 @@ impl State {
     pub async fn load(&self) -> Result<(u64, World), StateError> {
         match &*self.store {
             Store::Sql(database) => database.load().await,
+            Store::Files(files) => Ok(files.load()),
         }
     }
 
@@ -122,6 +126,7 @@ impl State {
     pub async fn begin(&self) -> Result<Transaction<'_>, StateError> {
         let kind = match &*self.store {
             Store::Sql(database) => Kind::Sql(database.begin().await?),
+            Store::Files(files) => Kind::Files(files.begin().await),
         };
         Ok(Transaction { kind })
     }
@@ -135,6 +140,7 @@ impl State {
     pub async fn audit(&self, newest: usize) -> Result<Vec<AuditEntry>, StateError> {
         match &*self.store {
             Store::Sql(database) => database.audit(newest).await,
+            Store::Files(files) => Ok(files.audit(newest)),
         }
     }
 
@@ -147,6 +153,7 @@ impl State {
     pub async fn history(&self, newest: usize) -> Result<Vec<Ended>, StateError> {
         match &*self.store {
             Store::Sql(database) => database.history(newest).await,
+            Store::Files(files) => Ok(files.history(newest)),
         }
     }
 }
@@ -157,6 +164,7 @@ impl Transaction<'_> {
     pub fn version(&self) -> u64 {
         match &self.kind {
             Kind::Sql(transaction) => transaction.version(),
+            Kind::Files(transaction) => transaction.version(),
         }
     }
 
@@ -169,6 +177,7 @@ impl Transaction<'_> {
     pub async fn load(&mut self) -> Result<World, StateError> {
         match &mut self.kind {
             Kind::Sql(transaction) => transaction.load().await,
+            Kind::Files(transaction) => Ok(transaction.load()),
         }
     }
 
@@ -186,6 +195,7 @@ impl Transaction<'_> {
     pub async fn commit(self, changes: &[Change]) -> Result<u64, StateError> {
         match self.kind {
             Kind::Sql(transaction) => transaction.commit(changes).await,
+            Kind::Files(transaction) => transaction.commit(changes).await,
         }
     }
 }

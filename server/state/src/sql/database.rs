@@ -4,7 +4,7 @@
 //! fails drops it, the database takes back what was begun, and the next one connects anew. So a database that was gone
 //! is found again without anybody's help. This file must never know tables.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -251,7 +251,7 @@ fn create(path: &Path) -> Result<(), StateError> {
         options.mode(0o600);
     }
     let created = match options.open(path) {
-        Ok(_) => sync_folder(path),
+        Ok(_) => crate::folder::sync(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     };
@@ -260,18 +260,4 @@ fn create(path: &Path) -> Result<(), StateError> {
         action: "created",
         source,
     })
-}
-
-/// Makes a file's name as durable as the file.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    // Folders cannot be opened elsewhere, and need not be.
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
 }
