@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::legacy::DEFAULT_CLIENT_PORT;
+
 /// The port that a peer listens on unless it is told another.
 pub(crate) const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 7000);
@@ -66,8 +68,21 @@ pub(crate) struct Leave {
 #[derive(Debug, Args)]
 pub(crate) struct Join {
     /// The link that the server printed: treecast://HOST:PORT/CHANNEL?key=...
-    #[arg(value_name = "INVITE", required = true)]
+    #[arg(
+        value_name = "INVITE",
+        required_unless_present = "legacy_source",
+        conflicts_with = "legacy_source"
+    )]
     pub(crate) invite: Option<String>,
+    /// Instead of an invite: an old server that speaks the 2-digit protocol, HOST or HOST:PORT (6060).
+    #[arg(long, value_name = "HOST[:PORT]", requires = "channel")]
+    pub(crate) legacy_source: Option<String>,
+    /// The old server's channel, 0 to 9.
+    #[arg(long, value_name = "X", requires = "legacy_source", conflicts_with = "invite", value_parser = clap::value_parser!(u8).range(0..=9))]
+    pub(crate) channel: Option<u8>,
+    /// TCP port that the old server comes back to; old servers know no other than 9091.
+    #[arg(long, value_name = "PORT", requires = "legacy_source", conflicts_with = "invite", default_value_t = DEFAULT_CLIENT_PORT)]
+    pub(crate) legacy_client_port: u16,
     /// Most peers that this one serves; 0: none.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(0..=MAX_FAN_OUT))]
     pub(crate) fanout: u16,
@@ -150,6 +165,31 @@ mod tests {
         assert!(parse(&["--fanout", "3"]).is_err());
         assert!(parse(&["treecast://h:1/0", "--fanout", "-1"]).is_err());
         assert!(parse(&["treecast://h:1/0", "--fanout", "201"]).is_err());
+    }
+
+    #[test]
+    fn an_old_server_is_named_with_its_channel_instead_of_an_invite() {
+        let cli = parse(&["--legacy-source", "10.0.0.1", "--channel", "3"]).expect("both");
+        assert_eq!(cli.join.legacy_source.as_deref(), Some("10.0.0.1"));
+        assert_eq!(
+            (cli.join.channel, cli.join.legacy_client_port),
+            (Some(3), 9091)
+        );
+        for wrong in [
+            &["--legacy-source", "10.0.0.1"][..],
+            &["--channel", "3"],
+            &["--legacy-source", "10.0.0.1", "--channel", "10"],
+            &[
+                "treecast://h:1/0",
+                "--legacy-source",
+                "10.0.0.1",
+                "--channel",
+                "3",
+            ],
+            &["treecast://h:1/0", "--channel", "3"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?} was taken");
+        }
     }
 
     #[test]

@@ -71,6 +71,16 @@ pub(crate) enum PeerError {
         /// What was named.
         addr: std::net::SocketAddr,
     },
+    /// The port at which an old server comes back is taken.
+    #[error(
+        "cannot listen on TCP {addr}, where the old server comes back to: {source}; one peer or old client an address: name another address of this machine with --listen (127.0.0.2:7000)"
+    )]
+    ClientPort {
+        /// The address.
+        addr: std::net::SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// No UDP socket.
     #[error("{0}")]
     Bind(#[from] BindError),

@@ -109,6 +109,44 @@ pub(crate) enum Notice {
         /// How many since the last time that this was said.
         chunks: u64,
     },
+    /// Below an old server: this peer feeds the forest.
+    Head {
+        /// The old server.
+        server: String,
+        /// Its authority.
+        epoch: u64,
+    },
+    /// Below an old server: another peer does.
+    Following {
+        /// Where it is.
+        addr: SocketAddr,
+        /// Its authority.
+        epoch: u64,
+    },
+    /// Another peer feeds the forest now.
+    SteppedDown,
+    /// The old server takes nobody more, and whom it lists is no peer that answers.
+    OldServerFull {
+        /// The old server.
+        server: String,
+    },
+    /// The old server cannot be asked.
+    OldServerTrouble {
+        /// The old server.
+        server: String,
+        /// What is known of why.
+        why: String,
+    },
+    /// The old server accepted this peer and sends nothing.
+    OldServerSilent {
+        /// The old server.
+        server: String,
+    },
+    /// What the old server sent is no block.
+    BlockRefused {
+        /// What is wrong with it.
+        why: String,
+    },
     /// The children are being handed over.
     Leaving,
     /// The end.
@@ -186,6 +224,15 @@ impl Notice {
             Notice::Storing => "storing".to_owned(),
             Notice::NotStored { name, .. } => format!("not-stored {name}"),
             Notice::DiskSlow { chunks } => format!("disk-slow chunks={chunks}"),
+            Notice::Head { server, epoch } => format!("head epoch={epoch} server={server}"),
+            Notice::Following { addr, epoch } => format!("following addr={addr} epoch={epoch}"),
+            Notice::SteppedDown => "stepped-down".to_owned(),
+            Notice::OldServerFull { server } => format!("old-server-full server={server}"),
+            Notice::OldServerTrouble { server, .. } => {
+                format!("old-server-trouble server={server}")
+            }
+            Notice::OldServerSilent { server } => format!("old-server-silent server={server}"),
+            Notice::BlockRefused { why } => format!("block-refused {why}"),
             Notice::Leaving => "leaving".to_owned(),
             Notice::Left(s) => format!(
                 "left chunks={} missing={} stored={} not_stored={} sent={} received={} repairs={}",
@@ -254,6 +301,25 @@ impl Notice {
             Notice::DiskSlow { chunks } => {
                 format!("the disk is too slow: {chunks} whole chunks were not stored in time")
             }
+            Notice::Head { server, .. } => {
+                format!("head: this peer takes the channel from {server} and feeds the others")
+            }
+            Notice::Following { addr, .. } => format!("{addr} feeds the channel"),
+            Notice::SteppedDown => {
+                "another peer feeds the channel now: joining below it".to_owned()
+            }
+            Notice::OldServerFull { server } => format!(
+                "{server} takes no more receivers on this channel, and no peer answers at the addresses that it lists; trying again"
+            ),
+            Notice::OldServerTrouble { server, why } => {
+                format!("cannot ask {server} ({why}); trying again")
+            }
+            Notice::OldServerSilent { server } => {
+                format!("{server} sends nothing: is it on the air? Asking again")
+            }
+            Notice::BlockRefused { why } => {
+                format!("what the old server sent is not broadcast: {why}")
+            }
             Notice::Leaving => "leaving: the children are handed over".to_owned(),
             Notice::Left(s) => format!(
                 "left: {} chunks whole, {} missing, {} stored, {} not stored; {} sent, {} received; {} repairs",
@@ -279,6 +345,10 @@ impl Notice {
                 | Notice::DiskFull { .. }
                 | Notice::NotStored { again: false, .. }
                 | Notice::DiskSlow { .. }
+                | Notice::OldServerFull { .. }
+                | Notice::OldServerTrouble { .. }
+                | Notice::OldServerSilent { .. }
+                | Notice::BlockRefused { .. }
                 | Notice::Listening { moved: true, .. }
         )
     }

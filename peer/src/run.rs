@@ -1,29 +1,31 @@
-//! `peer INVITE`: makes the parts, lets them run, and takes them apart politely.
+//! `peer INVITE`, `peer --legacy-source HOST`: makes the parts, lets them run, and takes them apart politely.
 
 use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use media_model::OriginKey;
 use media_store::{Writer, state_dir};
 use overlay_core::{Invite, Params, PeerId};
 use overlay_quic::{Endpoint, Identity, JoinError, Member, MemberConfig, Place, Trust};
 use tokio::sync::{mpsc, watch};
 
-use crate::args::Join;
+use crate::args::{DEFAULT_LISTEN, Join};
 use crate::board::Notices;
 use crate::control::server::Control;
 use crate::error::PeerError;
+use crate::legacy::{Below, OldServer};
 use crate::lines::{self, Lines, LogTo};
 use crate::logging::{self, LogFile};
 use crate::notice::Notice;
 use crate::pending::Looker;
 use crate::session::{self, MAX_STOPS, MENU_SAMPLE, QUIET_SAMPLE, Shared, Stop};
 use crate::signals::{Heard, Signals};
+use crate::source::Source;
 use crate::status::Status;
 use crate::storing::{Counts, Storing};
-use crate::{Outcome, identity, listen, memory, menu};
+use crate::{Outcome, identity, legacy, listen, memory, menu};
 
 /// Threads that hash large chunks, resolve names and look at the spool for scripts.
 const BLOCKING_THREADS: usize = 4;
@@ -38,15 +40,10 @@ const STORE_WAIT: Duration = Duration::from_secs(3);
 /// How long the last lines may take to be read.
 const FLUSH_WAIT: Duration = Duration::from_millis(500);
 
-/// Reads the invite, makes what the peer needs, and runs it until it left.
+/// Reads where the channel comes from, makes what the peer needs, and runs it until it left.
 pub(crate) fn run(args: Join) -> Outcome {
     memory::stay_small();
-    let invite: Invite = args.invite.as_deref().unwrap_or_default().parse()?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    invite.check_time(now.as_secs())?;
-    let origin = OriginKey::from_bytes(&invite.key).map_err(|_| PeerError::InviteKey)?;
+    let source = Source::of(&args)?;
     let writer = Writer::open(&args.spool, args.spool_limit.0)?;
     let state = state_dir(&args.spool)?;
     let identity = identity::load_or_make(&state)?;
@@ -77,8 +74,7 @@ pub(crate) fn run(args: Join) -> Outcome {
     let notices = Notices::new(lines.clone(), headless);
     let parts = Parts {
         args,
-        invite,
-        origin,
+        source,
         writer,
         identity,
         notices,
@@ -95,8 +91,7 @@ pub(crate) fn run(args: Join) -> Outcome {
 /// What is made before the runtime.
 struct Parts {
     args: Join,
-    invite: Invite,
-    origin: OriginKey,
+    source: Source,
     writer: Writer,
     identity: Identity,
     notices: Notices,
@@ -107,8 +102,7 @@ struct Parts {
 async fn live(parts: Parts, state: &Path) -> Outcome {
     let Parts {
         args,
-        invite,
-        origin,
+        source,
         writer,
         identity,
         notices,
@@ -117,7 +111,23 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
     } = parts;
     let system = |what| move |source| PeerError::System { what, source };
     let signals = Signals::listen().map_err(system("listen to signals"))?;
-    let (endpoint, moved) = listen::bind(args.listen, &identity)?;
+    let named = match &source {
+        Source::Invite(..) => args.listen,
+        // Others find this peer by its address alone: the port must be the usual one.
+        Source::Old(_) => Some(args.listen.unwrap_or(DEFAULT_LISTEN)),
+    };
+    let (endpoint, moved) = listen::bind(named, &identity)?;
+    let job = match &source {
+        Source::Invite(invite, origin) => Job::Join(MemberConfig {
+            channel: invite.channel,
+            trust: Trust::Origin(origin.clone()),
+            places: places(invite),
+            fan_out: args.fanout,
+            params: Params::default(),
+        }),
+        Source::Old(server) => Job::Below(below(server, &args, &endpoint, identity.clone())?),
+    };
+    let old_server = job.old_server();
     let control = Arc::new(Control::open(state).await?);
     let counts = Arc::new(Counts::default());
     let looker = Arc::new(Looker::open(&args.spool)?);
@@ -126,8 +136,9 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
     let (stops, mut stopped) = mpsc::channel(MAX_STOPS);
     let fixed = Status {
         identity: identity.id().to_string(),
-        channel: invite.channel,
-        origin: invite.origin.clone(),
+        channel: source.channel(),
+        origin: source.origin(),
+        legacy: source.legacy(),
         fan_out: args.fanout,
         listen: endpoint.local_addr().to_string(),
         pid: std::process::id(),
@@ -156,19 +167,7 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
     }
     let (answering, peer) = (control.clone(), shared.clone());
     let answering = tokio::spawn(async move { answering.serve(peer).await });
-    let config = MemberConfig {
-        channel: invite.channel,
-        trust: Trust::Origin(origin),
-        places: places(&invite),
-        fan_out: args.fanout,
-        params: Params::default(),
-    };
-    let mut work = tokio::spawn(work(
-        endpoint.clone(),
-        config,
-        storing.clone(),
-        shared.clone(),
-    ));
+    let mut work = tokio::spawn(work(job, endpoint.clone(), storing.clone(), shared.clone()));
 
     // The sender of stops is in `shared`, so there always is one.
     let stop = stopped.recv().await.unwrap_or(Stop::Leave);
@@ -176,7 +175,10 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
     notices.say(&Notice::Leaving);
     storing.hurry();
     let polite = async {
-        if let Some(member) = shared.member.get() {
+        if let Some(server) = &old_server {
+            legacy::goodbye(server).await;
+        }
+        if let Some(member) = shared.member() {
             member.leave().await;
             // What is not on the disk by then is counted by nobody: the disk hangs.
             let _ = tokio::time::timeout(STORE_WAIT, &mut work).await;
@@ -220,23 +222,56 @@ fn places(invite: &Invite) -> Vec<Place> {
     std::iter::once(origin).chain(also).collect()
 }
 
+/// What the peer lives for.
+enum Job {
+    /// The channel of an invite.
+    Join(MemberConfig),
+    /// A forest below an old server.
+    Below(Below),
+}
+
+impl Job {
+    fn old_server(&self) -> Option<OldServer> {
+        match self {
+            Job::Join(_) => None,
+            Job::Below(below) => Some(below.server.clone()),
+        }
+    }
+}
+
+/// What a forest below an old server needs, its TCP port opened.
+fn below(
+    server: &OldServer,
+    args: &Join,
+    endpoint: &Endpoint,
+    identity: Identity,
+) -> Result<Below, PeerError> {
+    let listen = endpoint.local_addr();
+    let addr = SocketAddr::new(listen.ip(), args.legacy_client_port);
+    let listener = legacy::open(addr).map_err(|source| PeerError::ClientPort { addr, source })?;
+    Ok(Below {
+        server: server.clone(),
+        peer_port: listen.port(),
+        fan_out: args.fanout,
+        listener,
+        identity,
+    })
+}
+
 /// Joins, then stores whatever comes until the channel is closed.
-async fn work(
-    endpoint: Endpoint,
-    config: MemberConfig,
-    storing: Arc<Storing>,
-    shared: Arc<Shared>,
-) {
-    let member = match join(&endpoint, config, &shared).await {
-        Ok(member) => member,
-        Err(error) => return shared.stop(Stop::Fail(error.into())),
+async fn work(job: Job, endpoint: Endpoint, storing: Arc<Storing>, shared: Arc<Shared>) {
+    let worked = match job {
+        Job::Join(config) => match join(&endpoint, config, &shared).await {
+            Ok(member) => {
+                shared.begin(member, &storing).end().await;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        },
+        Job::Below(below) => legacy::run(below, endpoint, storing, shared.clone()).await,
     };
-    let (events, chunks) = (member.events(), member.chunks());
-    // Nobody else sets it.
-    let _ = shared.member.set(member);
-    tokio::spawn(session::listen(shared.clone(), events));
-    if !storing.all(chunks).await {
-        shared.stop(Stop::Fail(PeerError::Broken("thread that stores chunks")));
+    if let Err(error) = worked {
+        shared.stop(Stop::Fail(error.into()));
     }
 }
 

@@ -1,14 +1,15 @@
 //! What the running peer's tasks share, and the tasks that watch: events into notices, samples for rates and menus.
 //! Nothing here waits for a disk, a terminal or a script.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use overlay_core::{Cause, Event};
 use overlay_quic::Member;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::board::Notices;
 use crate::control::server::Answers;
@@ -17,7 +18,7 @@ use crate::notice::Notice;
 use crate::pending::Looker;
 use crate::rates::Rates;
 use crate::status::{self, Flow, State, Status};
-use crate::storing::Counts;
+use crate::storing::{Counts, Storing};
 
 /// Between two samples while the menus are up: they are drawn as often.
 pub(crate) const MENU_SAMPLE: Duration = Duration::from_millis(500);
@@ -49,7 +50,7 @@ pub(crate) struct Shared {
     /// What never changes.
     pub(crate) fixed: Status,
     /// Once the names in the invite are resolved.
-    pub(crate) member: OnceLock<Member>,
+    member: Mutex<Option<Member>>,
     /// What became of the chunks.
     pub(crate) counts: Arc<Counts>,
     /// Looks at the spool.
@@ -66,6 +67,10 @@ pub(crate) struct Shared {
     was_running: AtomicBool,
     /// On the way out.
     leaving: AtomicBool,
+    /// Below an old server: this peer is the head.
+    head: AtomicBool,
+    /// Blocks that the old server brought and that were published.
+    old_blocks: AtomicU64,
     rates: Mutex<Rates<Flow>>,
     trouble: Mutex<String>,
 }
@@ -81,7 +86,7 @@ impl Shared {
     ) -> Self {
         Self {
             fixed,
-            member: OnceLock::new(),
+            member: Mutex::default(),
             counts,
             looker,
             notices,
@@ -90,9 +95,45 @@ impl Shared {
             full: AtomicBool::new(false),
             was_running: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            head: AtomicBool::new(false),
+            old_blocks: AtomicU64::new(0),
             rates: Mutex::default(),
             trouble: Mutex::new("nobody answered".to_owned()),
         }
+    }
+
+    /// The channel, once it is joined.
+    pub(crate) fn member(&self) -> Option<Member> {
+        self.member
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The channel is joined, or joined anew: listens to it from now on, and stores what comes until it is closed. Whoever
+    /// wants to know that everything is stored waits for the end of the task.
+    pub(crate) fn begin(self: &Arc<Self>, member: Member, storing: &Arc<Storing>) -> Stored {
+        let (events, chunks) = (member.events(), member.chunks());
+        *self.member.lock().unwrap_or_else(PoisonError::into_inner) = Some(member);
+        self.head.store(false, Ordering::Relaxed);
+        tokio::spawn(listen(self.clone(), events));
+        let (shared, storing) = (self.clone(), storing.clone());
+        Stored(tokio::spawn(async move {
+            if !storing.all(chunks).await {
+                shared.stop(Stop::Fail(PeerError::Broken("thread that stores chunks")));
+            }
+        }))
+    }
+
+    /// Below an old server: whether this peer is the head.
+    pub(crate) fn set_head(&self, head: bool) {
+        self.head.store(head, Ordering::Relaxed);
+    }
+
+    /// A block of the old server was published.
+    pub(crate) fn note_block(&self, seq: u64) {
+        tracing::debug!(seq, "block published");
+        self.old_blocks.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Asks for the end. If several were asked for already, one more changes nothing.
@@ -103,6 +144,11 @@ impl Shared {
     /// From now on the state is `leaving`.
     pub(crate) fn set_leaving(&self) {
         self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the peer is on its way out.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// Whether the channel was ever received.
@@ -122,11 +168,15 @@ impl Shared {
     pub(crate) fn sample(&self) -> Status {
         let mut status = self.fixed.clone();
         status.uptime_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if let Some(member) = self.member.get() {
+        if let Some(member) = self.member() {
             let facts = member.facts();
             let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
             status::fill(&mut status, &facts, &mut rates, Instant::now());
             status.chunks.not_stored = facts.counters.chunks_not_taken;
+        }
+        if let Some(old) = &mut status.legacy {
+            old.head = self.head.load(Ordering::Relaxed);
+            old.blocks = self.old_blocks.load(Ordering::Relaxed);
         }
         status.chunks.stored = self.counts.stored();
         status.chunks.not_stored += self.counts.refused();
@@ -148,7 +198,9 @@ impl Shared {
         }
         if self.leaving.load(Ordering::Relaxed) {
             State::Leaving
-        } else if status.data_stripes > 0 && parents >= usize::from(status.data_stripes) {
+        } else if self.head.load(Ordering::Relaxed)
+            || status.data_stripes > 0 && parents >= usize::from(status.data_stripes)
+        {
             self.was_running.store(true, Ordering::Relaxed);
             State::Running
         } else if self.was_running() {
@@ -171,6 +223,18 @@ impl Shared {
             *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         }
         self.notices.say(notice);
+    }
+}
+
+/// Chunks are being stored until the channel is closed.
+#[must_use]
+pub(crate) struct Stored(JoinHandle<()>);
+
+impl Stored {
+    /// Until everything that came is stored.
+    pub(crate) async fn end(self) {
+        // It fails only if it was aborted with the runtime.
+        let _ = self.0.await;
     }
 }
 
@@ -197,7 +261,7 @@ pub(crate) async fn watch(shared: Arc<Shared>, every: Duration, shown: watch::Se
     let mut said: Option<Instant> = None;
     loop {
         let status = shared.sample();
-        if let Some(member) = shared.member.get() {
+        if let Some(member) = shared.member() {
             let now = member.facts().counters.chunks_not_taken;
             let in_time = said.is_none_or(|said| said.elapsed() >= DISK_SLOW_EVERY);
             // A full disk has been spoken of.

@@ -54,6 +54,9 @@ pub(crate) struct Status {
     pub(crate) channel: u32,
     /// The origin's `host:port` in the invite.
     pub(crate) origin: String,
+    /// Below an old server: which, and what this peer is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) legacy: Option<Legacy>,
     /// The authority that is followed; 0: none yet.
     pub(crate) epoch: u64,
     /// K; 0: not known yet.
@@ -96,6 +99,17 @@ pub(crate) struct Status {
     pub(crate) repairs: Repairs,
     /// What waits to be shown.
     pub(crate) pending: Pending,
+}
+
+/// What a peer below an old server is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Legacy {
+    /// The old server, `host:port`.
+    pub(crate) server: String,
+    /// Whether this peer takes the blocks from it and feeds the forest.
+    pub(crate) head: bool,
+    /// Blocks that it took and published.
+    pub(crate) blocks: u64,
 }
 
 /// The other end of a link.

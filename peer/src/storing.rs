@@ -104,12 +104,17 @@ impl Storing {
     /// Stores every chunk that comes, until no more come. `false`: the thread is gone.
     pub(crate) async fn all(&self, mut chunks: ChunkReceiver) -> bool {
         while let Some(chunk) = chunks.recv().await {
-            let (done, wait) = oneshot::channel();
-            if self.jobs.send(Job { chunk, done }).await.is_err() || wait.await.is_err() {
+            if !self.store(chunk).await {
                 return false;
             }
         }
         true
+    }
+
+    /// Stores one chunk that did not come through the forest. `false`: the thread is gone.
+    pub(crate) async fn store(&self, chunk: WholeChunk) -> bool {
+        let (done, wait) = oneshot::channel();
+        self.jobs.send(Job { chunk, done }).await.is_ok() && wait.await.is_ok()
     }
 
     /// From now on no chunk waits for space.

@@ -77,6 +77,17 @@ pub(crate) fn status(s: &Status) -> String {
         s.parity_stripes,
         s.state.words()
     ));
+    if let Some(old) = &s.legacy {
+        let part = if old.head {
+            "this peer is its receiver and feeds the others"
+        } else {
+            "another peer is its receiver"
+        };
+        line(format!(
+            "old server {}: {part}, {} blocks taken",
+            old.server, old.blocks
+        ));
+    }
     let primary = s
         .primary
         .map_or("none".to_owned(), |stripe| stripe.to_string());

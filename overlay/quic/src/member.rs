@@ -207,6 +207,11 @@ impl Member {
         ChunkReceiver::new(self.channel.clone())
     }
 
+    /// Whether the channel was closed here: nothing comes any more.
+    pub fn is_closed(&self) -> bool {
+        self.channel.lock().closed
+    }
+
     /// Where this member stands towards the root. Cheap.
     pub fn bearings(&self) -> Bearings {
         let state = self.channel.lock();

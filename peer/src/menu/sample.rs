@@ -38,6 +38,7 @@ pub(crate) fn status() -> Status {
         state: State::Running,
         channel: 0,
         origin: "192.0.2.1:7000".to_owned(),
+        legacy: None,
         epoch: 3,
         data_stripes: 4,
         parity_stripes: 1,

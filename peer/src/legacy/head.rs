@@ -1,0 +1,131 @@
+//! The head: takes blocks from the old server, numbers them, publishes them and gives them to the own spool.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use overlay_quic::{Chunk, Root, WholeChunk};
+
+use super::block::{self, BlockFault, Container};
+use super::numbering::{Number, Numbering};
+use crate::storing::Storing;
+
+/// How long a block plays: two seconds by the old protocol, which does not say it.
+const BLOCK_US: u64 = 2_000_000;
+/// Over how long the rows of a block are let go: a small part of a round, so that a burst does not fill a narrow line.
+const PACE: Duration = Duration::from_millis(200);
+
+/// See the module.
+pub(crate) struct Head {
+    root: Root,
+    numbers: Numbering,
+    channel: u8,
+    storing: Arc<Storing>,
+    /// When the last block came.
+    pub(crate) heard_at: Duration,
+}
+
+/// What became of a block.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is on its way.
+    Published(u64),
+    /// It was published before.
+    Duplicate(u64),
+}
+
+/// Why a block is not published.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// It is no block.
+    #[error("{0}")]
+    Fault(#[from] BlockFault),
+    /// The forest does not take it.
+    #[error("{0}")]
+    Publish(#[from] overlay_quic::PublishError),
+}
+
+impl Head {
+    pub(crate) fn new(
+        root: Root,
+        numbers: Numbering,
+        channel: u8,
+        storing: Arc<Storing>,
+        now: Duration,
+    ) -> Self {
+        Self {
+            root,
+            numbers,
+            channel,
+            storing,
+            heard_at: now,
+        }
+    }
+
+    /// Its authority.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.root.epoch()
+    }
+
+    /// The old server accepted this peer once more.
+    pub(crate) fn accepted_again(&mut self) {
+        self.numbers.accepted_again();
+    }
+
+    /// Takes what the old server sent as a block at `now`. Returns when the forest and the spool have it. Not cancel-safe:
+    /// a number may be lost.
+    pub(crate) async fn take(&mut self, now: Duration, data: Bytes) -> Result<Taken, Refused> {
+        let container = block::check(&data)?;
+        self.heard_at = now;
+        let hash = *blake3::hash(&data).as_bytes();
+        let (seq, store) = match self.numbers.number(now, hash) {
+            Number::New(seq) => (seq, true),
+            // The head before us gave it to the forest, and the forest to this spool, or will by this.
+            Number::Again(seq) => (seq, true),
+            Number::Duplicate(seq) => return Ok(Taken::Duplicate(seq)),
+        };
+        let chunk = Chunk {
+            seq,
+            name: name(self.channel, seq, container),
+            wall_time_us: unix_us(),
+            duration_us: BLOCK_US,
+            data: data.clone(),
+        };
+        let whole = WholeChunk {
+            epoch: self.epoch(),
+            seq,
+            name: chunk.name.clone(),
+            wall_time_us: chunk.wall_time_us,
+            duration_us: BLOCK_US,
+            hash,
+            len: data.len() as u64,
+            parts: vec![data],
+        };
+        self.root.publish(chunk, PACE).await?;
+        if store && !self.storing.store(whole).await {
+            tracing::error!(seq, "the thread that stores chunks is gone");
+        }
+        Ok(Taken::Published(seq))
+    }
+}
+
+/// The file's name: what every peer of the forest stores it as.
+fn name(channel: u8, seq: u64, container: Container) -> String {
+    format!("channel{channel}_{seq:05}.{}", container.extension())
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+fn unix_us() -> u64 {
+    u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Seconds of the clock: where numbers and epochs begin where nobody knows of earlier ones. Both grow by less than one a
+/// second, so what begins later begins above.
+pub(crate) fn unix_s() -> u64 {
+    since_epoch().as_secs()
+}

@@ -1,0 +1,175 @@
+//! The port at which the old server comes back with its answers and its blocks: every connection is one of them, and ends
+//! with it.
+//!
+//! Whoever is not the old server is sent away. What is read is bounded in bytes and in time before anybody looks at it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use media_model::MAX_CHUNK_LEN;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+
+/// The port of old clients.
+pub(crate) const DEFAULT_CLIENT_PORT: u16 = 9091;
+/// What came and was not looked at yet: an answer and some blocks. Behind it, connections wait.
+pub(crate) const MAX_CAME: usize = 4;
+/// Connections that are read at once: a block, an answer, and one that hangs.
+const MAX_READING: usize = 4;
+/// How long a connection may bring nothing.
+const IDLE: Duration = Duration::from_secs(4);
+/// How long a block may take: several rounds. What takes longer never catches up.
+const LONGEST: Duration = Duration::from_secs(15);
+/// What a buffer begins with: the usual block fits into a few of its doublings.
+const FIRST_CAPACITY: usize = 64 * 1024;
+/// Bytes taken from the socket at once.
+const READ_LEN: usize = 256 * 1024;
+/// After the system refused a connection, for want of descriptors for example.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What the old server brought.
+#[derive(Debug)]
+pub(crate) enum Came {
+    /// A connection that ended as it should.
+    All(Bytes),
+    /// One that did not: what is wrong.
+    Broken(String),
+}
+
+/// The addresses that the old server comes from; they may change with its name.
+pub(crate) type Servers = Arc<Mutex<Vec<IpAddr>>>;
+
+/// Opens the port.
+pub(crate) fn open(addr: SocketAddr) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(addr)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// Takes connections until nobody wants what they bring.
+pub(crate) async fn run(listener: TcpListener, servers: Servers, came: mpsc::Sender<Came>) {
+    let reading = Arc::new(Semaphore::new(MAX_READING));
+    loop {
+        let permit = tokio::select! {
+            permit = reading.clone().acquire_owned() => permit,
+            () = came.closed() => return,
+        };
+        let Ok(permit) = permit else { return };
+        let (stream, from) = match tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = came.closed() => return,
+        } {
+            Ok(accepted) => accepted,
+            Err(why) => {
+                tracing::warn!(%why, "a connection of the old server could not be taken");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let from = from.ip().to_canonical();
+        let known = servers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&from);
+        if !known {
+            tracing::warn!(%from, "a connection that is not the old server's was closed");
+            continue;
+        }
+        let came = came.clone();
+        tokio::spawn(async move {
+            let brought = match tokio::time::timeout(LONGEST, read(stream)).await {
+                Ok(brought) => brought,
+                Err(_) => Came::Broken(format!("it took longer than {} s", LONGEST.as_secs())),
+            };
+            // Nobody wants it when the peer ends.
+            let _ = came.send(brought).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn read(mut stream: TcpStream) -> Came {
+    let mut bytes = Vec::with_capacity(FIRST_CAPACITY);
+    loop {
+        let room = MAX_CHUNK_LEN.saturating_sub(bytes.len() as u64) + 1;
+        bytes.reserve(READ_LEN.min(room as usize));
+        let mut limited = (&mut stream).take(room.min(READ_LEN as u64));
+        let read = tokio::time::timeout(IDLE, limited.read_buf(&mut bytes)).await;
+        match read {
+            Err(_) => {
+                return Came::Broken(format!(
+                    "nothing came for {} s after {} bytes",
+                    IDLE.as_secs(),
+                    bytes.len()
+                ));
+            }
+            Ok(Err(why)) => {
+                return Came::Broken(format!("{why} after {} bytes", bytes.len()));
+            }
+            Ok(Ok(0)) => return Came::All(bytes.into()),
+            Ok(Ok(_)) if bytes.len() as u64 > MAX_CHUNK_LEN => {
+                return Came::Broken(format!("it is longer than {MAX_CHUNK_LEN} bytes"));
+            }
+            Ok(Ok(_)) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    async fn listening(servers: &[&str]) -> (SocketAddr, mpsc::Receiver<Came>) {
+        let listener = open("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        let addr = listener.local_addr().expect("it has one");
+        let servers = servers.iter().map(|ip| ip.parse().expect("an address"));
+        let (came, inbox) = mpsc::channel(MAX_CAME);
+        tokio::spawn(run(listener, Arc::new(Mutex::new(servers.collect())), came));
+        (addr, inbox)
+    }
+
+    #[tokio::test]
+    async fn what_the_old_server_brings_ends_with_its_connection() {
+        let (addr, mut inbox) = listening(&["127.0.0.1"]).await;
+        for word in [&b"10"[..], &[7; 300_000], b""] {
+            let mut stream = TcpStream::connect(addr).await.expect("taken");
+            stream.write_all(word).await.expect("written");
+            drop(stream);
+            match inbox.recv().await.expect("something") {
+                Came::All(bytes) => assert_eq!(bytes, word),
+                Came::Broken(why) => panic!("{why}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_endless_block_ends_at_the_bound() {
+        let (addr, mut inbox) = listening(&["127.0.0.1"]).await;
+        let mut stream = TcpStream::connect(addr).await.expect("taken");
+        tokio::spawn(async move {
+            let piece = vec![1; 1 << 20];
+            while stream.write_all(&piece).await.is_ok() {}
+        });
+        match inbox.recv().await.expect("something") {
+            Came::Broken(why) => assert!(why.contains("longer than"), "{why}"),
+            Came::All(bytes) => panic!("{} bytes were taken", bytes.len()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_sent_away_and_brings_nothing() {
+        let (addr, mut inbox) = listening(&["127.0.0.9"]).await;
+        let mut stream = TcpStream::connect(addr).await.expect("taken");
+        let mut end = Vec::new();
+        // Closed at once, politely or not.
+        let _ = stream.read_to_end(&mut end).await;
+        assert!(end.is_empty());
+        assert!(inbox.try_recv().is_err());
+    }
+}
