@@ -7,11 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use media_model::{Coding, SigningKey};
@@ -21,6 +18,7 @@ use overlay_quic::bare::{Bare, drain};
 use overlay_quic::{Chunk, Endpoint, Identity, MemberConfig, Place, RootConfig, Trust};
 use tokio::sync::mpsc;
 
+use crate::process::Process;
 use crate::report::{Error, Report};
 
 /// The hidden subcommand with which the processes of a run are started: `bench f1-role ROLE ARGS`.
@@ -39,12 +37,10 @@ const WARM_UP: usize = 20;
 const MEASURED: usize = 150;
 /// Runs of each kind, in turns; the median counts.
 const ROUNDS: usize = 3;
-/// A run that says nothing for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Lines that the source may be told ahead of its chunks.
+const LINES: usize = 64;
 /// Between looks at whether the relay has its parent.
 const SETTLE: Duration = Duration::from_millis(10);
-/// Lines that a process may be ahead of its reader.
-const LINES: usize = 64;
 /// Pending bytes of the relay's spool: chunks are evicted as in a peer that nobody watches.
 const SPOOL_LIMIT: u64 = 64 * 1024 * 1024;
 /// The origin's secret in these runs.
@@ -129,19 +125,22 @@ pub(crate) fn run() -> Result<Report, Error> {
 /// Seconds of the relay's CPU for each GB of payload that it sent.
 fn measure(kind: Kind) -> Result<f64, Error> {
     let spool = std::env::temp_dir().join(format!("treecast-f1-{}", std::process::id()));
-    let mut source = Process::start(&["source"])?;
+    let mut source = Process::start(ROLE, &["source"])?;
     let at = source.line()?;
     let mut relay = match kind {
-        Kind::Bare => Process::start(&["bare", &at])?,
-        Kind::Relay => Process::start(&["relay", &at])?,
-        Kind::Stored => Process::start(&["relay", &at, &spool.to_string_lossy()])?,
+        Kind::Bare => Process::start(ROLE, &["bare", &at])?,
+        Kind::Relay => Process::start(ROLE, &["relay", &at])?,
+        Kind::Stored => Process::start(ROLE, &["relay", &at, &spool.to_string_lossy()])?,
     };
     let at = relay.line()?;
-    let mut sinks = Process::start(&[
-        "sinks",
-        &at,
-        if kind == Kind::Bare { "bare" } else { "forest" },
-    ])?;
+    let mut sinks = Process::start(
+        ROLE,
+        &[
+            "sinks",
+            &at,
+            if kind == Kind::Bare { "bare" } else { "forest" },
+        ],
+    )?;
     sinks.line()?;
     for _ in 0..UNDER_WAY {
         source.say("next")?;
@@ -165,73 +164,6 @@ fn measure(kind: Kind) -> Result<f64, Error> {
         fs::remove_dir_all(&spool)?;
     }
     Ok(spent.as_secs_f64() / gigabytes)
-}
-
-/// One process of a run; killed when it is dropped.
-struct Process {
-    child: Child,
-    stdin: ChildStdin,
-    lines: Receiver<String>,
-}
-
-impl Process {
-    fn start(args: &[&str]) -> Result<Self, Error> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg(ROLE)
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdin = child.stdin.take().ok_or("the process has no input")?;
-        let stdout = BufReader::new(child.stdout.take().ok_or("the process has no output")?);
-        let (sender, lines) = sync_channel(LINES);
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self {
-            child,
-            stdin,
-            lines,
-        })
-    }
-
-    fn line(&mut self) -> Result<String, Error> {
-        let line = self.lines.recv_timeout(PATIENCE);
-        line.map_err(|_| {
-            format!("process {} of the benchmark says nothing", self.child.id()).into()
-        })
-    }
-
-    fn say(&mut self, line: &str) -> Result<(), Error> {
-        Ok(writeln!(self.stdin, "{line}")?)
-    }
-
-    /// CPU time of all threads that it has, to the nanosecond (proc(5), schedstat).
-    fn cpu(&self) -> Result<Duration, Error> {
-        let mut sum = Duration::ZERO;
-        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let stat = fs::read_to_string(task?.path().join("schedstat"))?;
-            let nanos = stat
-                .split(' ')
-                .next()
-                .ok_or("an empty schedstat")?
-                .parse()?;
-            sum += Duration::from_nanos(nanos);
-        }
-        Ok(sum)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// One process of a run: what follows `f1-role` on the command line.

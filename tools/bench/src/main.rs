@@ -10,7 +10,9 @@ mod f3;
 mod f4;
 mod f8;
 mod film;
+mod l1;
 mod machine;
+mod process;
 mod quantiles;
 mod report;
 mod world;
@@ -80,12 +82,19 @@ const BENCHES: &[Bench] = &[
         about: "what cutting loses or repeats (1 min)",
         run: |_| f13::run(),
     },
+    Bench {
+        id: "L1",
+        about: "500 and 3000 old clients beside the forest (2 min)",
+        run: |_| l1::run(),
+    },
 ];
 
 fn main() -> ExitCode {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
-    if words.first().is_some_and(|word| word == f1::ROLE) {
-        return end(f1::role(&words.split_off(1)));
+    match words.first().map(String::as_str) {
+        Some(f1::ROLE) => return end(f1::role(&words.split_off(1))),
+        Some(l1::ROLE) => return end(l1::role(&words.split_off(1))),
+        _ => {}
     }
     let args = Args::parse();
     if args.id == "list" {

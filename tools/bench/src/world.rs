@@ -31,6 +31,15 @@ pub(crate) struct World {
 impl World {
     /// Puts the film on air at `listen`, and waits until the first chunk is published.
     pub(crate) fn on_air(max_direct_peers: u16, listen: &str) -> Result<Self, Error> {
+        Self::with_old_clients(max_direct_peers, listen, &[])
+    }
+
+    /// The same, with the options of `server origin` for old clients.
+    pub(crate) fn with_old_clients(
+        max_direct_peers: u16,
+        listen: &str,
+        legacy: &[&str],
+    ) -> Result<Self, Error> {
         let (interrupt, programs) = (Interrupt::listen()?, Programs::beside()?);
         let dir = tempfile::Builder::new()
             .prefix("treecast-bench-")
@@ -40,6 +49,7 @@ impl World {
             max_direct_peers,
             stripes: "4+1".to_owned(),
             listen: listen.to_owned(),
+            legacy: legacy.iter().map(ToString::to_string).collect(),
         };
         let origin = Origin::start(&programs, &interrupt, dir.path(), &options)?;
         let world = Self {

@@ -29,6 +29,8 @@ pub struct OriginOptions {
     pub stripes: String,
     /// `IP:PORT`; port 0: any free one.
     pub listen: String,
+    /// What is said about old clients: options. Empty: none are served.
+    pub legacy: Vec<String>,
 }
 
 /// A running origin; killed when it is dropped.
@@ -68,8 +70,12 @@ impl Origin {
             "--listen",
             &options.listen,
         ]);
-        // Old clients have a port that the whole machine sees; a swarm keeps to itself.
-        command.args(["--stripes", &options.stripes, "--legacy", "off"]);
+        command.args(["--stripes", &options.stripes]);
+        if options.legacy.is_empty() {
+            // Old clients have a port that the whole machine sees; a swarm keeps to itself.
+            command.args(["--legacy", "off"]);
+        }
+        command.args(&options.legacy);
         command.args(["--max-direct-peers", &options.max_direct_peers.to_string()]);
         let process = Process::start("origin", &dir.join("origin"), command).map_err(|why| {
             SwarmError::Start {

@@ -117,6 +117,7 @@ fn start<'a>(
         max_direct_peers: args.max_direct_peers,
         stripes: args.stripes.clone(),
         listen: LISTEN.to_owned(),
+        legacy: Vec::new(),
     };
     let origin = Origin::start(programs, interrupt, dir, &options)?;
     let mut stage = Stage {
