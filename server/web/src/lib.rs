@@ -46,7 +46,7 @@ pub fn asset(path: &str) -> Option<Asset> {
         // Pages have one address each: what links to them must not depend on two.
         None => path
             .strip_prefix('/')
-            .filter(|name| name.starts_with("assets/"))?,
+            .filter(|name| name.starts_with("assets/") && name.split('/').all(is_name))?,
     };
     let mime = mime(name)?;
     let file = Site::get(name)?;
@@ -72,6 +72,11 @@ pub fn paths() -> impl Iterator<Item = String> {
             .find(|(_, page)| *page == name)
             .map_or_else(|| format!("/{name}"), |(path, _)| (*path).to_owned())
     })
+}
+
+/// A folder on disk, which a debug build reads, has more names for a file than one.
+fn is_name(part: &str) -> bool {
+    !matches!(part, "" | "." | "..")
 }
 
 /// Only kinds that the site has: a file of another kind in its folder is not handed out by mistake.
