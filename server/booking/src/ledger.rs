@@ -6,12 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code::Resting;
+use crate::limits::MAX_SERVERS;
 use crate::model::{
     Booking, Change, Code, ServerId, ServerState, Session, SessionServer, SessionStage, World,
 };
 use crate::timeline::{Span, Timeline};
 
-/// The number of a server within a ledger; never reused, so an index stays what it was.
+/// Slots, those of servers that are gone included, before everything is indexed anew. As many servers as there may be
+/// can be gone.
+const MAX_SLOTS: usize = 2 * MAX_SERVERS;
+
+/// The number of a server within a ledger; not reused before everything is indexed anew.
 pub(crate) type Place = usize;
 
 /// What a ledger keeps for one server, known or gone.
@@ -103,11 +108,8 @@ impl Ledger {
         for code in world.bookings.keys().chain(world.sessions.keys()) {
             resting.wake(*code);
         }
-        *self = Self {
-            resting,
-            ..Self::default()
-        };
-        self.index(world);
+        self.resting = resting;
+        self.rebuild(world);
     }
 
     /// The world.
@@ -175,7 +177,12 @@ impl Ledger {
                     let slot = &mut self.slots[*place];
                     (slot.limit, slot.state, slot.applications) = (0, None, 0);
                 }
-                self.index_offers();
+                if self.slots.len() > MAX_SLOTS {
+                    let world = std::mem::take(&mut self.world);
+                    self.rebuild(world);
+                } else {
+                    self.index_offers();
+                }
             }
             _ => {}
         }
@@ -212,6 +219,14 @@ impl Ledger {
     /// Whether nothing is known by this code.
     pub(crate) fn is_free(&self, code: Code) -> bool {
         !self.world.bookings.contains_key(&code) && !self.world.sessions.contains_key(&code)
+    }
+
+    fn rebuild(&mut self, world: World) {
+        *self = Self {
+            resting: std::mem::take(&mut self.resting),
+            ..Self::default()
+        };
+        self.index(world);
     }
 
     fn index(&mut self, world: World) {
