@@ -20,7 +20,7 @@ pub struct State {
 }
 
 enum Store {
-    Sql(Database),
+    Sql(Box<Database>),
     Files(Files),
 }
 
@@ -74,12 +74,12 @@ impl State {
             StateUrl::Sqlite(path) => {
                 let target = Target::Sqlite(path.clone());
                 let (database, migrated) = Database::open(target, &name).await?;
-                (Store::Sql(database), migrated)
+                (Store::Sql(Box::new(database)), migrated)
             }
             StateUrl::MySql(url) => {
-                let target = Target::MySql(mysql_options(url)?);
+                let target = Target::MySql(Box::new(mysql_options(url)?));
                 let (database, migrated) = Database::open(target, &name).await?;
-                (Store::Sql(database), migrated)
+                (Store::Sql(Box::new(database)), migrated)
             }
             StateUrl::Files { planned, .. } => {
                 let files = Files::open(planned).await?;

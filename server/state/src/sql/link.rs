@@ -49,7 +49,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Sqlite(PathBuf),
-    MySql(MySqlConnectOptions),
+    MySql(Box<MySqlConnectOptions>),
 }
 
 /// A value of a statement.

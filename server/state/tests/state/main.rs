@@ -2,6 +2,9 @@
 //! run.
 
 mod files;
+mod import;
+mod mariadb;
+mod mariadb_server;
 mod sample;
 mod scenarios;
 mod sqlite;
