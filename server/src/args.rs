@@ -13,6 +13,8 @@ use server_origin::{
 };
 
 use crate::legacy::{Door, LegacySettings};
+use crate::nginx::NginxArgs;
+use crate::site_args::{CoordinatorArgs, DatabaseArgs, RunArgs};
 use crate::{Failure, ServerConfig, file, values};
 
 /// Where an origin listens if nothing is said.
@@ -32,9 +34,28 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Broadcast; prints one line for each channel: `invite treecast://...`
     Origin(Box<OriginArgs>),
+    /// The site, the coordinator and a session server, on embedded defaults; prints `site https://...` when ready
+    Run(Box<RunArgs>),
+    /// The coordinator and its site alone; prints `site https://...` when ready
+    Coordinator(Box<CoordinatorArgs>),
+    /// Put what files of older installations say into the database
+    Import {
+        /// servers.json, sessions_planned.json, config.json, mongoexport of title and session_server
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Bring the tables of a database up to this program
+    Migrate {
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Print the configuration of an NGINX in front of coordinator and session servers
+    NginxConfig(Box<NginxArgs>),
     /// Check a configuration file without starting
     CheckConfig {
-        /// The file, as for `server origin --config`
+        /// As for `server origin --config`; or configuration.json, servers.json, sessions_planned.json
         file: PathBuf,
     },
     /// What a running server does: epochs, chunks on air, direct peers, bytes
@@ -246,7 +267,7 @@ mod tests {
                 "--legacy-pause",
                 "1.8s",
             ],
-            &["server", "run"],
+            &["server", "run", "--config", "a"],
         ] {
             assert!(
                 matches!(config_of(words), Err(Failure::Usage(_))),

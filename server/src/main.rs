@@ -1,22 +1,29 @@
-//! `server`: puts films, folders of chunks and live inputs on channels.
+//! `server`: puts films and live inputs on channels; lets visitors book, start and join sessions.
 //!
 //! A thin main: reads the command line, calls the role, turns what went wrong into one line and an exit status (2: the
 //! command line or the configuration is wrong; 1: it could not do its job). What a role does is its crate's.
 
 mod args;
+mod check;
+mod configuration;
 mod file;
+mod importing;
 mod legacy;
+mod nginx;
 mod show;
 mod signals;
+mod site;
+mod site_args;
 mod values;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
+use server_coordinator::CoordinatorError;
 use server_origin::{Invite, OriginConfig, OriginError};
+use server_state::StateError;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command};
@@ -38,6 +45,15 @@ pub(crate) enum Failure {
     /// The origin could not do its job.
     #[error("{0}")]
     Origin(#[from] OriginError),
+    /// The coordinator could not do its job.
+    #[error("{0}")]
+    Coordinator(#[from] CoordinatorError),
+    /// The database could not be opened or changed.
+    #[error("{0}")]
+    State(#[from] StateError),
+    /// A part of the program ended that never should.
+    #[error("{0} ended by itself; what was logged before says why")]
+    Ended(&'static str),
     /// The system refuses what every program needs.
     #[error("cannot {0}: {1}")]
     System(&'static str, io::Error),
@@ -47,7 +63,11 @@ impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) | Self::Origin(OriginError::Config(_)) => ExitCode::from(2),
-            Self::Origin(_) | Self::System(..) => ExitCode::FAILURE,
+            Self::Origin(_)
+            | Self::Coordinator(_)
+            | Self::State(_)
+            | Self::Ended(_)
+            | Self::System(..) => ExitCode::FAILURE,
         }
     }
 }
@@ -80,7 +100,12 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Origin(origin) => broadcast(origin.into_config()?),
-        Command::CheckConfig { file } => check(&file),
+        Command::Run(run) => serve(site::coordinate(run.into_config()?)),
+        Command::Coordinator(coordinator) => serve(site::coordinate(coordinator.into_config()?)),
+        Command::Import { files, database } => serve(importing::run(&files, &database.url()?)),
+        Command::Migrate { database } => serve(importing::migrate(&database.url()?)),
+        Command::NginxConfig(wanted) => print(nginx::config(&wanted).trim_end()),
+        Command::CheckConfig { file } => check::check(&file),
         Command::Status { data_dir, json } => {
             let status = server_origin::ask_status(&data_dir)?;
             if json {
@@ -92,10 +117,16 @@ fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-fn check(file: &Path) -> Result<(), Failure> {
-    let config = file::read(file)?;
-    let channels = config.origin.channels.len();
-    print(&format!("{}: good, {channels} channel(s)", file.display()))
+/// Runs a role that has many connections, on all processors.
+fn serve(role: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|why| Failure::System("start", why))?;
+    let result = runtime.block_on(role);
+    runtime.shutdown_timeout(END_PATIENCE);
+    result
 }
 
 fn broadcast(config: ServerConfig) -> Result<(), Failure> {
@@ -131,7 +162,7 @@ fn broadcast(config: ServerConfig) -> Result<(), Failure> {
 }
 
 /// Prints a line at once, also into a pipe.
-fn print(line: &str) -> Result<(), Failure> {
+pub(crate) fn print(line: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")
         .and_then(|()| out.flush())

@@ -2,74 +2,35 @@
 //!
 //! A file that is broken keeps what was read last, and is reported once, until it is good again.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use server_booking::Caller;
-use server_booking::files::{FileServer, Files, reconcile};
-use server_booking::model::{Application, ServerId};
-use server_wire::ServerEntry;
+use server_booking::files::{Files, reconcile};
+use server_state::import::{FILE_MAX, Source, servers_file};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::service::{COORDINATOR, Service};
 
-/// A longer file is no list of servers: 2,000 entries take about 1 MB.
-const MAX_LEN: u64 = 8 * 1024 * 1024;
-
 /// What `servers.json` says.
 ///
 /// # Errors
-/// One line: what is wrong with it.
+/// One line: what is wrong with it, and where.
 pub fn read_servers(path: &Path) -> Result<Files, String> {
-    let len = fs::metadata(path)
-        .map_err(|why| format!("cannot be read: {why}"))?
-        .len();
-    if len > MAX_LEN {
-        return Err(format!("{len} bytes; at most {MAX_LEN} are read"));
+    let name = path.display().to_string();
+    let failed = |why: std::io::Error| format!("{name}: cannot be read: {why}");
+    let len = fs::metadata(path).map_err(failed)?.len();
+    if len > FILE_MAX as u64 {
+        return Err(format!("{name}: {len} bytes; at most {FILE_MAX} are read"));
     }
-    let text = fs::read_to_string(path).map_err(|why| format!("cannot be read: {why}"))?;
-    parse(&text)
-}
-
-fn parse(text: &str) -> Result<Files, String> {
-    let text = text.trim_start_matches('\u{feff}');
-    let entries: Vec<ServerEntry> = serde_json::from_str(text)
-        .map_err(|why| format!("not the list of session servers: {why}"))?;
-    let mut files = Files::default();
-    let mut applications: BTreeMap<String, Application> = BTreeMap::new();
-    for entry in entries {
-        let name = entry.rc_name.as_str().to_owned();
-        let application = applications.entry(name.clone()).or_default();
-        application.name = name.clone();
-        for (language, text) in &entry.deskription {
-            let words = text.as_str().to_owned();
-            application
-                .description
-                .entry(language.clone())
-                .or_insert(words);
-        }
-        let (host, port) = (entry.ip.as_str(), entry.port.number());
-        let same = |known: &&mut FileServer| {
-            known.id.0 == entry.server_name.as_str() && known.host == host && known.port == port
-        };
-        // A server with several applications has a line for each.
-        if let Some(known) = files.servers.iter_mut().find(same) {
-            known.applications.push(name);
-        } else {
-            files.servers.push(FileServer {
-                id: ServerId(entry.server_name.as_str().to_owned()),
-                host: host.to_owned(),
-                port,
-                applications: vec![name],
-                limit: None,
-            });
-        }
-    }
-    files.applications = applications.into_values().collect();
-    Ok(files)
+    let bytes = fs::read(path).map_err(failed)?;
+    let source = Source {
+        name: &name,
+        bytes: &bytes,
+    };
+    servers_file(source).map_err(|why| why.to_string())
 }
 
 /// Keeps step with a file until it is cancelled. Cancel safe.
@@ -86,7 +47,7 @@ pub(crate) async fn watch(service: Arc<Service>, path: PathBuf, every: Duration)
             Ok(Ok(files)) => files,
             Ok(Err(why)) => {
                 if reported.as_ref() != Some(&why) {
-                    tracing::error!(file = %path.display(), why, "what was read last is kept until it is good again");
+                    tracing::error!(why, "what was read last is kept until it is good again");
                     reported = Some(why);
                 }
                 continue;
@@ -136,48 +97,6 @@ async fn take_over(
         Err(why) => {
             tracing::debug!(%why, "the file is taken over later");
             false
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OLD: &str = r#"[
-        {"server_name1": "One", "ip": "10.0.0.1", "port": "111",
-         "rc_info": {"rc_name": "SomeRC", "info": {"deskription": [{"en": "best RC"}, {"ru": "лучший"}]}}},
-        {"server_name2": "Two", "ip": "10.0.0.2", "port": 222,
-         "rc_info": {"rc_name": "SomeRC", "info": {"description": [{"de": "der beste"}]}}},
-        {"server_name": "One", "ip": "10.0.0.1", "port": "111", "rc_info": {"rc_name": "Other"}}
-    ]"#;
-
-    #[test]
-    fn the_file_of_the_first_stage_is_understood() {
-        let files = parse(OLD).expect("good");
-        assert_eq!(files.servers.len(), 2);
-        assert_eq!(files.servers[0].applications, ["SomeRC", "Other"]);
-        assert_eq!(files.servers[1].port, 222);
-        let some = files
-            .applications
-            .iter()
-            .find(|one| one.name == "SomeRC")
-            .expect("there");
-        assert_eq!(some.description.len(), 3);
-    }
-
-    #[test]
-    fn what_is_no_list_is_refused_in_one_line() {
-        for text in [
-            "",
-            "{}",
-            "[1]",
-            "[{\"server_name\": \"x\"}]",
-            "[[[[[",
-            "\u{0}",
-        ] {
-            let why = parse(text).expect_err("refused");
-            assert!(!why.contains('\n'), "{why}");
         }
     }
 }

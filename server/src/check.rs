@@ -1,0 +1,69 @@
+//! `server check-config`: says of any file that a role reads whether it is good, without starting anything.
+
+use std::path::Path;
+
+use server_booking::Policy;
+use server_booking::model::{Change, UnixSeconds};
+use server_state::import::{FILE_MAX, Source, import};
+
+use crate::{Failure, configuration, file, print};
+
+/// Checks a file; which kind it is, its name and its first sign say.
+///
+/// # Errors
+/// One line: file, key, what is wrong, what is accepted.
+pub(crate) fn check(path: &Path) -> Result<(), Failure> {
+    let name = path.display().to_string();
+    let is_json = path.extension().is_some_and(|ending| ending == "json");
+    if !is_json {
+        let config = file::read(path)?;
+        let channels = config.origin.channels.len();
+        return print(&format!("{name}: good, {channels} channel(s)"));
+    }
+    let text = configuration::text(path, FILE_MAX as u64)?;
+    if is_configuration(&text) {
+        let read = configuration::read(path)?;
+        return print(&format!("{name}: good, listens at {}", read.listen));
+    }
+    let source = Source {
+        name: &name,
+        bytes: text.as_bytes(),
+    };
+    let changes = import(&[source], &Policy::default(), UnixSeconds(0))
+        .map_err(|why| Failure::Usage(why.to_string()))?;
+    let count = |is: fn(&Change) -> bool| changes.iter().filter(|change| is(change)).count();
+    print(&format!(
+        "{name}: good, {} application(s), {} session server(s), {} booking(s)",
+        count(|change| matches!(change, Change::PutApplication(_))),
+        count(|change| matches!(change, Change::PutServer(_))),
+        count(|change| matches!(change, Change::PutBooking(_))),
+    ))
+}
+
+/// Whether it is a coordinator's configuration: an object with its own key, or with the two that no other kind has
+/// without applications.
+fn is_configuration(text: &str) -> bool {
+    let Ok(serde_json::Value::Object(keys)) = serde_json::from_str(text) else {
+        return false;
+    };
+    let has = |key| keys.contains_key(key);
+    has("time_between_updates_seconds") || (has("port") && !has("applications") && !has("rc"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coordinators_configuration_is_told_from_a_session_servers() {
+        assert!(is_configuration(
+            r#"{"ip": "x", "port": 1, "time_between_updates_seconds": 3}"#
+        ));
+        assert!(is_configuration(r#"{"ip": "x", "port": 1}"#));
+        assert!(!is_configuration(
+            r#"{"ip": "x", "port": 1, "applications": []}"#
+        ));
+        assert!(!is_configuration("[]"));
+        assert!(!is_configuration("{"));
+    }
+}
