@@ -63,8 +63,10 @@ impl Reel {
             let path = next.path.display();
             io::Error::new(why.kind(), format!("{path}: {why}"))
         };
-        let read = files::read_small(&next.path, MAX_CHUNK_LEN as u64).map_err(named)?;
-        Ok(read.map(Bytes::from))
+        match files::read_small(&next.path, MAX_CHUNK_LEN as u64).map_err(named)? {
+            Some(empty) if empty.is_empty() => Err(named(io::Error::other("it is empty"))),
+            read => Ok(read.map(Bytes::from)),
+        }
     }
 
     /// Whether more chunks of the same film as this one may come.
@@ -109,6 +111,11 @@ mod tests {
         fs::remove_file(dir.path().join("f_00001.mkv")).expect("there");
         let next = reel.next_chunk().expect("read").expect("there");
         assert_eq!(next, "f_00010.mkv", "what has gone is passed over");
+        fs::write(dir.path().join("f_00000.mkv"), "").expect("writable");
+        let why = reel.next_chunk().expect_err("empty").to_string();
+        assert!(why.contains("f_00000.mkv"), "{why}");
+        let next = reel.next_chunk().expect("read").expect("there");
+        assert_eq!(next, "f_00010.mkv", "it goes on behind it");
         fs::remove_dir_all(dir.path()).expect("there");
         assert!(reel.next_chunk().is_err());
     }
