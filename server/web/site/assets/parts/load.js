@@ -23,7 +23,11 @@ export const load = async (place, work) => {
     }
   } catch (error) {
     if (signal.aborted) return;
-    put(place, otherwise?.(error) ?? faultBox(error, () => load(place, work)));
+    const isWholePage = !document.querySelector('h1');
+    put(place, otherwise?.(error) ?? [
+      isWholePage && h('h1', { tabindex: '-1' }, t('fault.title')),
+      faultBox(error, () => load(place, work)),
+    ]);
   } finally {
     place.removeAttribute('aria-busy');
   }

@@ -16,6 +16,7 @@ export default {
   'action.keep': 'No, go back',
   'action.all_applications': 'All applications',
 
+  'fault.title': 'That did not work',
   'fault.offline': 'The server cannot be reached. Check your connection and try again.',
   'fault.timeout': 'The server did not answer in time. Try again in a moment.',
   'fault.try_again': 'The server is busy recovering. Nothing is lost; try again in a moment.',
@@ -46,6 +47,7 @@ export default {
   'chip.busy': 'Busy now, can be planned',
   'chip.away': 'Not available at the moment',
 
+  'application.none': 'No such application',
   'application.unknown': 'There is no application “{name}” here.',
   'way.start': 'Start now',
   'way.start_words': 'A place is free. Your session begins right away.',
@@ -105,6 +107,7 @@ export default {
   'booking.cancelled': 'The booking is cancelled',
   'booking.cancelled_words': 'Code {code} does not work any more, and the place is free again.',
   'booking.plan_again': 'Plan another time',
+  'booking.none': 'No such booking',
   'booking.unknown': 'There is no booking with the code {code}. It was cancelled, is over, or never existed.',
 
   'session.title': 'Session: {title}',

@@ -16,6 +16,7 @@ export default {
   'action.keep': 'Нет, вернуться',
   'action.all_applications': 'Все приложения',
 
+  'fault.title': 'Не получилось',
   'fault.offline': 'Сервер недоступен. Проверьте соединение и попробуйте ещё раз.',
   'fault.timeout': 'Сервер не ответил вовремя. Попробуйте ещё раз чуть позже.',
   'fault.try_again': 'Сервер восстанавливается. Ничего не потеряно; попробуйте ещё раз чуть позже.',
@@ -46,6 +47,7 @@ export default {
   'chip.busy': 'Занято, можно забронировать',
   'chip.away': 'Сейчас недоступно',
 
+  'application.none': 'Нет такого приложения',
   'application.unknown': 'Приложения «{name}» здесь нет.',
   'way.start': 'Начать сейчас',
   'way.start_words': 'Место свободно. Сеанс начнётся сразу.',
@@ -107,6 +109,7 @@ export default {
   'booking.cancelled': 'Бронь отменена',
   'booking.cancelled_words': 'Код {code} больше не действует, место снова свободно.',
   'booking.plan_again': 'Выбрать другое время',
+  'booking.none': 'Нет такой брони',
   'booking.unknown': 'Брони с кодом {code} нет. Её отменили, она уже закончилась или её не было.',
 
   'session.title': 'Сеанс: {title}',

@@ -22,10 +22,13 @@ export const findApplication = async (name, signal) => {
 };
 
 /** Says that there is no such application. */
-export const noApplication = (name) => alertBox(
-  t('application.unknown', { name }),
-  h('a', { class: 'button is-quiet', href: to.home() }, t('action.all_applications')),
-);
+export const noApplication = (name) => [
+  h('h1', { tabindex: '-1' }, t('application.none')),
+  alertBox(
+    t('application.unknown', { name }),
+    h('a', { class: 'button is-quiet', href: to.home() }, t('action.all_applications')),
+  ),
+];
 
 const way = (mark, title, words, action) => h(
   'li',

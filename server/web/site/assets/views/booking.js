@@ -115,6 +115,14 @@ const details = (booking, context, place) => {
   ];
 };
 
+const unknown = (code) => [
+  h('h1', { tabindex: '-1' }, t('booking.none')),
+  alertBox(
+    t('booking.unknown', { code }),
+    h('a', { class: 'button is-quiet', href: to.home() }, t('action.all_applications')),
+  ),
+];
+
 /** Shows it; a booking that was started is a session, and shown there. */
 export const booking = (context) => {
   const { code } = context.route;
@@ -139,10 +147,7 @@ export const booking = (context) => {
       }
       return details(found, context, place);
     },
-    otherwise: (error) => error instanceof Fault && error.status === 404 && alertBox(
-      t('booking.unknown', { code }),
-      h('a', { class: 'button is-quiet', href: to.home() }, t('action.all_applications')),
-    ) || undefined,
+    otherwise: (error) => (error instanceof Fault && error.status === 404 ? unknown(code) : undefined),
   });
   return [steps(2, [to.home()]), place];
 };

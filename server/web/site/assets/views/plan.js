@@ -85,6 +85,8 @@ const planner = (application, context) => {
   let choice = choiceOf(context.route.query);
   let slots = [];
   let shown = '';
+  // Which day, zone and length the slots are of.
+  let slotsOf = '';
   let asked = null;
   const { name } = application;
   const calendar = h('div', {});
@@ -162,22 +164,33 @@ const planner = (application, context) => {
     asked = new AbortController();
     const { signal } = asked;
     const { date, tz, minutes } = choice;
-    const isNew = shown === '' || !shown.startsWith(JSON.stringify([date, tz]).slice(0, -1));
-    if (isNew) times.setAttribute('aria-busy', 'true');
+    const wanted = JSON.stringify([date, tz, minutes]);
+    const isNew = wanted !== slotsOf;
+    if (isNew) {
+      // Nobody may choose a time of the day before.
+      times.setAttribute('aria-busy', 'true');
+      times.inert = true;
+    }
     try {
       const answer = await api.slots(name, { date, tz, minutes }, signal);
       if (signal.aborted || context.signal.aborted) return;
       slots = answer.slots;
+      slotsOf = wanted;
       showTimes();
       showSummary();
     } catch (error) {
-      if (signal.aborted || context.signal.aborted) return;
+      // What is shown may be a little old; the booking itself finds out.
+      if (signal.aborted || context.signal.aborted || !isNew) return;
       slots = [];
+      slotsOf = '';
       shown = '';
       put(times, faultBox(error, askSlots));
       showSummary();
     } finally {
-      if (!signal.aborted) times.removeAttribute('aria-busy');
+      if (!signal.aborted) {
+        times.removeAttribute('aria-busy');
+        times.inert = false;
+      }
     }
   };
 
@@ -190,9 +203,11 @@ const planner = (application, context) => {
     } catch (error) {
       const isTaken = error instanceof Fault && error.word === 'busy';
       put(problem, isTaken ? alertBox(t('plan.just_taken')) : faultBox(error, book));
-      if (isTaken) choose({ time: '' });
-      shown = '';
-      await askSlots();
+      if (isTaken) {
+        choose({ time: '' });
+        shown = '';
+        await askSlots();
+      }
     }
   };
 

@@ -1,0 +1,41 @@
+// The server is gone for a while: pages say so in words, and go on when it is back.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { lab } from '../lab.js';
+import { TIMES } from '../views.js';
+
+test('a request that nobody answers can be tried again, and nothing that was chosen is lost', () => lab(async ({ server, visitor }) => {
+  const anna = await visitor();
+  const { page } = anna;
+  const { name } = await server.application();
+  await anna.open(`#/application/${name}/plan`);
+  await page.locator('.calendar-top button').last().click();
+  await page.locator('.day').nth(2).click();
+  await page.locator(TIMES).first().check();
+  await anna.sees(page.getByRole('button', { name: 'Book this time' }));
+  await server.stop();
+  await page.getByRole('button', { name: 'Book this time' }).click();
+  const alert = page.getByRole('alert').filter({ hasText: 'The server cannot be reached' });
+  await anna.sees(alert.first());
+  await anna.picture('gone');
+  await server.start();
+  await server.application();
+  await alert.first().getByRole('button', { name: 'Try again' }).click();
+  await anna.sees(anna.heading('Your session is booked'));
+  const code = await anna.code();
+  assert.equal((await server.ask('GET', `/api/bookings/${code}`)).status, 200);
+}));
+
+test('the first page waits for the server with words and a button', () => lab(async ({ server, visitor }) => {
+  const anna = await visitor();
+  const { page } = anna;
+  await anna.open('#/join');
+  await anna.sees(anna.heading('Join with a code'));
+  await server.stop();
+  await page.getByRole('link', { name: 'Treecast' }).click();
+  await anna.sees(page.getByText('The server cannot be reached'));
+  await server.start();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await anna.sees(page.locator('.card').first());
+}));
