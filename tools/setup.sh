@@ -29,10 +29,17 @@ packages=(
   imagemagick        # takes and compares pictures of that screen
 )
 test_packages=(
+  nginx-light          # what server nginx-config writes is tested behind it
   shellcheck           # checks these scripts
+  chromium             # what the browser tests drive
   mariadb-server-core  # the database server that tests start themselves; no service,
   mariadb-client-core  #   and what its set-up needs
 )
+
+# Node.js with npm runs the tests of the site: whichever is there, else Debian's.
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+  test_packages+=(nodejs npm)
+fi
 
 # Pinned: the gate's verdict must not change overnight.
 nextest_version=0.9.143
@@ -121,7 +128,20 @@ check_test_tools() {
   [ "$(version_of deny)" = "$deny_version" ] || install_tool deny "$deny_version"
 }
 
+install_browser_tests() {
+  local folder
+  folder=$(dirname "${BASH_SOURCE[0]}")/../tests/browser
+  # npm leaves this file when all that the lock names is there.
+  [ "$folder/package-lock.json" -nt "$folder/node_modules/.package-lock.json" ] || return 0
+  printf 'setup: installing the packages of the browser tests\n'
+  npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 ||
+    fail 'npm could not install the packages of tests/browser; its own lines above say why'
+}
+
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 install_packages
 check_rust
-if $for_tests; then check_test_tools; fi
+if $for_tests; then
+  check_test_tools
+  install_browser_tests
+fi

@@ -92,6 +92,17 @@ doc_tests() {
   return $status
 }
 
+# node_tests FILE...: by node's own runner, one file after the other: each browser
+# test has a server and a browser of its own.
+node_tests() {
+  local log=$logs/node status=0
+  node --test --test-reporter=tap --test-concurrency=1 "$@" 2>&1 | tee "$log" || status=$?
+  # "# pass 3" and "# fail 0" at the end
+  printf '%d %d\n' "$(sed -n 's/^# pass //p' "$log" | tail -n 1)" \
+    "$(sed -n 's/^# fail //p' "$log" | tail -n 1)" >>"$logs/counts"
+  return $status
+}
+
 documentation() {
   RUSTDOCFLAGS='-D warnings' \
     cargo doc --locked --workspace --no-deps --document-private-items
@@ -107,6 +118,8 @@ stage 'lints' cargo clippy --locked --workspace --all-targets -- -D warnings
 # twice, and the end-to-end tests find the programs of this very source.
 stage 'build' cargo build --locked --workspace --all-targets
 stage 'tests' tests
+stage 'tests of the site' node_tests server/web/tests/unit/*.test.js
+stage 'tests in a browser' node_tests tests/browser/suite/*.test.js
 stage 'tests in the documentation' doc_tests
 stage 'documentation' documentation
 
