@@ -7,10 +7,10 @@ use crate::decision::{Caller, Decision};
 use crate::end::{Ended, booking_over, session_over};
 use crate::ledger::Ledger;
 use crate::limits::MAX_REHOUSED_AT_ONCE;
-use crate::model::{Change, Code, EndReason, ServerSource, ServerState, UnixSeconds};
+use crate::model::{Change, Code, EndReason, ServerSource, ServerState, Session, UnixSeconds};
 use crate::policy::Policy;
 use crate::settle::rehoused;
-use crate::start::{Next, give_up, is_over};
+use crate::start::give_up;
 
 /// Seconds of a day.
 const DAY: i64 = 24 * 3600;
@@ -20,56 +20,48 @@ const DAY: i64 = 24 * 3600;
 pub fn expire(ledger: &Ledger, policy: &Policy, caller: &Caller) -> Decision<Vec<Ended>> {
     let now = caller.now.0;
     let world = ledger.world();
-    let mut changes = Vec::new();
-    let mut ended = Vec::new();
-    let mut push = |decision: Decision<Ended>, changes: &mut Vec<Change>| {
-        changes.extend(decision.changes);
-        ended.push(decision.answer);
-    };
+    let mut decisions = Vec::new();
     for (_, code) in ledger.session_ends.range(..=(now, Code::LAST)) {
-        let session = &world.sessions[code];
-        let over = session_over(caller, *code, &session.server, EndReason::TimeOver);
-        push(over, &mut changes);
+        let server = &world.sessions[code].server;
+        decisions.push(session_over(caller, *code, server, EndReason::TimeOver));
     }
     let asked_before = now.saturating_sub(i64::from(policy.starting_seconds));
     for (_, code) in ledger.starting.range(..=(asked_before, Code::LAST)) {
         let session = &world.sessions[code];
-        if session.ends_at.0 <= now {
-            continue;
+        if session.ends_at.0 > now {
+            decisions.push(never_started(policy, caller, session));
         }
-        let decision = give_up(policy, caller, session);
-        let server = Some(session.server.clone());
-        let why = EndReason::NotStarted;
-        let over = Ended {
-            code: *code,
-            server,
-            why,
-        };
-        debug_assert!(!matches!(decision.answer, Next::Ask(_)), "nobody is asked");
-        push(
-            Decision {
-                changes: decision.changes,
-                answer: over,
-            },
-            &mut changes,
-        );
     }
     let begun_before = now.saturating_sub(i64::from(policy.unused_seconds));
     let unused = ledger.booking_starts.range(..=(begun_before, Code::LAST));
     let over = ledger.booking_ends.range(..=(now, Code::LAST));
-    let codes: BTreeSet<_> = unused.chain(over).map(|(_, code)| *code).collect();
+    let codes: BTreeSet<Code> = unused.chain(over).map(|(_, code)| *code).collect();
     for code in codes {
-        debug_assert!(
-            is_over(policy, &world.bookings[&code], caller.now),
-            "it is due"
-        );
-        push(booking_over(caller, code, EndReason::Unused), &mut changes);
+        decisions.push(booking_over(caller, code, EndReason::Unused));
+    }
+    let mut changes = Vec::new();
+    let mut ended = Vec::new();
+    for decision in decisions {
+        changes.extend(decision.changes);
+        ended.push(decision.answer);
     }
     silent(ledger, policy, caller, &mut changes);
-    let changes = rehoused(ledger, caller, changes, MAX_REHOUSED_AT_ONCE);
     Decision {
-        changes,
+        changes: rehoused(ledger, caller, changes, MAX_REHOUSED_AT_ONCE),
         answer: ended,
+    }
+}
+
+/// A session that nobody waits for any more. Its server may have started it after all, and is to be told as well.
+fn never_started(policy: &Policy, caller: &Caller, session: &Session) -> Decision<Ended> {
+    let given_up = give_up(policy, caller, session);
+    Decision {
+        changes: given_up.changes,
+        answer: Ended {
+            code: session.code,
+            server: Some(session.server.clone()),
+            why: EndReason::NotStarted,
+        },
     }
 }
 

@@ -216,6 +216,11 @@ impl Ledger {
         self.offers.get(application).map_or(&[], Vec::as_slice)
     }
 
+    /// How many applications some server takes something new for.
+    pub(crate) fn offered(&self) -> usize {
+        self.offers.len()
+    }
+
     /// Whether nothing is known by this code.
     pub(crate) fn is_free(&self, code: Code) -> bool {
         !self.world.bookings.contains_key(&code) && !self.world.sessions.contains_key(&code)

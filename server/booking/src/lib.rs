@@ -15,6 +15,7 @@ pub mod expire;
 pub mod extend;
 pub mod files;
 pub mod guess;
+mod hopeless;
 pub mod join;
 mod ledger;
 pub mod limits;

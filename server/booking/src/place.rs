@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::hopeless::Proofs;
 use crate::ledger::{Ledger, Place, booking_span};
 use crate::limits::MAX_CLEARINGS;
 use crate::model::{Change, Code, ServerState};
@@ -22,7 +23,7 @@ pub(crate) struct Terms<'a> {
 }
 
 /// A kind of booking: those of one kind may stand for each other.
-type Kind<'l> = (&'l str, Span);
+pub(crate) type Kind<'l> = (&'l str, Span);
 
 /// Moves that were found so far, on top of a ledger.
 pub(crate) struct Draft<'l> {
@@ -32,6 +33,8 @@ pub(crate) struct Draft<'l> {
     /// Every move in its order: what, from where, to where.
     moves: Vec<(Code, Place, Place)>,
     clearings: u32,
+    /// What is known to be hopeless, as long as nothing moves.
+    pub(crate) proofs: Proofs<'l>,
 }
 
 /// What one search has found out so far.
@@ -52,6 +55,7 @@ impl<'l> Draft<'l> {
             touched: BTreeMap::new(),
             moves: Vec::new(),
             clearings: MAX_CLEARINGS,
+            proofs: Proofs::default(),
         }
     }
 
@@ -62,12 +66,23 @@ impl<'l> Draft<'l> {
             return Some(place);
         }
         let mut search = Search::default();
+        if self.is_hopeless((application, span)) {
+            return None;
+        }
         let ledger = self.ledger;
         ledger
             .offering(application)
             .iter()
             .copied()
             .find(|place| self.may(*place, terms) && self.clear(*place, span, &mut search))
+    }
+
+    /// Whether there is such a server; nothing moves.
+    pub(crate) fn has_room(&mut self, application: &'l str, span: Span) -> bool {
+        let before = self.moves.len();
+        let found = self.find(application, span, Terms::default());
+        self.undo(before, &mut Search::default());
+        found.is_some()
     }
 
     /// Makes room for one more on a server in all of `span`.
@@ -136,7 +151,11 @@ impl<'l> Draft<'l> {
         changes
     }
 
-    fn timeline(&self, place: Place) -> &Timeline {
+    pub(crate) fn ledger(&self) -> &'l Ledger {
+        self.ledger
+    }
+
+    pub(crate) fn timeline(&self, place: Place) -> &Timeline {
         self.touched
             .get(&place)
             .unwrap_or(&self.ledger.slot(place).timeline)
@@ -228,6 +247,9 @@ impl<'l> Draft<'l> {
             }
         }
         for ((application, span), code) in kinds {
+            if self.is_hopeless((application, span)) {
+                continue;
+            }
             let ledger = self.ledger;
             let to = ledger
                 .offering(application)
@@ -247,17 +269,17 @@ impl<'l> Draft<'l> {
         if search.nowhere.contains(&kind) {
             return None;
         }
+        if self.direct(kind.0, kind.1, Terms::default()).is_none() {
+            search.nowhere.insert(kind);
+            return None;
+        }
         let mut not_on = search.path.clone();
         not_on.push(from);
         let terms = Terms {
             not_on: &not_on,
             starts_now: false,
         };
-        let found = self.direct(kind.0, kind.1, terms);
-        if found.is_none() {
-            search.nowhere.insert(kind);
-        }
-        found
+        self.direct(kind.0, kind.1, terms)
     }
 
     fn shift(&mut self, code: Code, from: Place, to: Place) {
@@ -265,6 +287,7 @@ impl<'l> Draft<'l> {
         self.touch(from).remove(span, code);
         self.touch(to).add(span, code);
         self.moves.push((code, from, to));
+        self.proofs = Proofs::default();
     }
 
     fn undo(&mut self, before: usize, search: &mut Search<'l>) {
@@ -273,6 +296,7 @@ impl<'l> Draft<'l> {
                 let span = booking_span(&self.ledger.world().bookings[&code]);
                 self.touch(to).remove(span, code);
                 self.touch(from).add(span, code);
+                self.proofs = Proofs::default();
                 search.nowhere.clear();
             }
         }

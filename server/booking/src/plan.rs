@@ -2,7 +2,7 @@
 
 use crate::code::draw;
 use crate::decision::{Caller, Decision, Refusal};
-use crate::ledger::{Ledger, Place};
+use crate::ledger::Ledger;
 use crate::limits::check_name;
 use crate::model::{Booking, Change, Code, UnixSeconds};
 use crate::place::{Draft, Terms};
@@ -57,19 +57,14 @@ pub fn plan(
     if ledger.world().bookings.len() >= most {
         return Err(Refusal::NoCodeFree);
     }
+    let mut draft = Draft::new(ledger);
     let names = ledger.world().applications.keys();
-    let (draft, application, place) = names
+    let (application, place) = names
         .filter(|name| {
-            request
-                .application
-                .as_ref()
-                .is_none_or(|asked| asked == *name)
+            let asked = request.application.as_ref();
+            asked.is_none_or(|asked| asked == *name)
         })
-        .find_map(|name| {
-            let mut draft = Draft::new(ledger);
-            let place = draft.find(name, span, Terms::default())?;
-            Some((draft, name, place))
-        })
+        .find_map(|name| Some((name, draft.find(name, span, Terms::default())?)))
         .ok_or(Refusal::Busy)?;
     let booking = Booking {
         code: draw(ledger, candidates)?,
@@ -108,16 +103,6 @@ pub(crate) fn moves(draft: &Draft, caller: &Caller) -> Vec<Change> {
         .collect();
     changes.extend(entries);
     changes
-}
-
-/// Whether `application` could be booked from `starts_at` on.
-pub(crate) fn is_free(ledger: &Ledger, application: &str, span: Span) -> bool {
-    // The draft borrows the name from the ledger, where a kind's name lives as long as the search.
-    let Some((name, _)) = ledger.world().applications.get_key_value(application) else {
-        return false;
-    };
-    let found: Option<Place> = Draft::new(ledger).find(name, span, Terms::default());
-    found.is_some()
 }
 
 /// The zone that is asked for, or the policy's.

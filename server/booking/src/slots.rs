@@ -3,7 +3,8 @@
 use crate::decision::Refusal;
 use crate::ledger::Ledger;
 use crate::model::UnixSeconds;
-use crate::plan::{bad_time, check_application, check_when, is_free, span_of, zone_of};
+use crate::place::Draft;
+use crate::plan::{bad_time, check_application, check_when, span_of, zone_of};
 use crate::policy::Policy;
 use crate::time;
 
@@ -27,7 +28,9 @@ pub struct Slot {
     pub time: String,
     /// The second that it means.
     pub starts_at: UnixSeconds,
-    /// Whether a plan would be granted, as things are.
+    /// Whether a plan would be granted, as things are. All slots of a day together have one plan's share of
+    /// [`crate::limits::MAX_CLEARINGS`]; when they have used it up, a slot that only moves would free is not shown as
+    /// free.
     pub free: bool,
 }
 
@@ -61,10 +64,14 @@ pub fn free_slots(
     if let Some(name) = &request.application {
         check_application(ledger, name)?;
     }
-    let names: Vec<&String> = match &request.application {
-        Some(name) => vec![name],
-        None => ledger.world().applications.keys().collect(),
-    };
+    let names = ledger.world().applications.keys();
+    let names: Vec<&String> = names
+        .filter(|name| {
+            let asked = request.application.as_ref();
+            asked.is_none_or(|asked| asked == *name)
+        })
+        .collect();
+    let mut draft = Draft::new(ledger);
     let room =
         u32::try_from(ledger.world().bookings.len()).unwrap_or(u32::MAX) < policy.max_bookings;
     let mut slots = Vec::new();
@@ -72,7 +79,7 @@ pub fn free_slots(
         let span = span_of(policy, starts_at, Some(minutes))?;
         let free = room
             && check_when(policy, now, starts_at).is_ok()
-            && names.iter().any(|name| is_free(ledger, name, span));
+            && names.iter().any(|name| draft.has_room(name, span));
         slots.push(Slot {
             time: time::label(starts_at, &zone),
             starts_at,

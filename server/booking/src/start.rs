@@ -53,14 +53,11 @@ pub fn start(
         not_on: &[],
         starts_now: true,
     };
+    let mut draft = Draft::new(ledger);
     let names = ledger.world().applications.keys();
-    let (draft, name, place) = names
+    let (name, place) = names
         .filter(|name| application.is_none_or(|asked| asked == *name))
-        .find_map(|name| {
-            let mut draft = Draft::new(ledger);
-            let place = draft.find(name, span, terms)?;
-            Some((draft, name, place))
-        })
+        .find_map(|name| Some((name, draft.find(name, span, terms)?)))
         .ok_or(Refusal::Busy)?;
     let session = Session {
         code: draw(ledger, candidates)?,
@@ -151,7 +148,8 @@ pub fn start_booking(
 }
 
 /// The server that was asked has refused, or did not answer in time: another one, if there is one. `asked` are all that
-/// were asked so far for this session, that one included.
+/// were asked so far for this session, that one included. To ask the same server once more, as when a session there has
+/// only just ended, nothing has to be decided: the place is still taken.
 ///
 /// # Errors
 /// [`Refusal::NotExist`] if no session with this code waits for a server (it has ended meanwhile).

@@ -71,6 +71,28 @@ fn two_short_bookings_move_for_a_long_one() {
 }
 
 #[test]
+fn what_was_moved_in_vain_is_where_it_was() {
+    let mut lab = Lab::new(&[
+        ("a", 1, &["chess", "draw", "fly"]),
+        ("b", 1, &["chess", "draw", "golf", "hike"]),
+    ]);
+    let half = HOUR / 2;
+    let early = lab.book("chess", MIDNIGHT + HOUR, 30).expect("free");
+    lab.book("fly", MIDNIGHT + HOUR + half, 30).expect("free");
+    let long = lab.book("chess", MIDNIGHT + HOUR, 60).expect("free");
+    assert_eq!((&early.server, &long.server), (&server("a"), &server("b")));
+    lab.back(("c", 1, &["chess"]), &[])
+        .expect("within its bounds");
+    // On a, chess would go to c, but fly has nowhere to go; so on b the long one must go to c.
+    let draw = lab
+        .book("draw", MIDNIGHT + HOUR, 60)
+        .expect("b can be cleared");
+    assert_eq!(draw.server, server("b"));
+    assert_eq!(lab.booking(early.code).server, server("a"));
+    assert_eq!(lab.booking(long.code).server, server("c"));
+}
+
+#[test]
 fn a_session_that_runs_never_moves() {
     let mut lab = Lab::new(&[("both", 1, &["chess", "draw"])]);
     lab.run("chess").expect("free");
@@ -167,6 +189,29 @@ proptest! {
                 granted = all;
             }
         }
+    }
+
+    #[test]
+    fn of_mixed_times_no_place_is_given_twice_by_any_chain_of_moves(
+        computers in prop::collection::vec((1..3_u32, prop::sample::subsequence(vec![0, 1, 2, 3], 1..=3)), 4..9),
+        wishes in prop::collection::vec((0..4_usize, 0..5_i64, 1..4_u32), 20..60),
+    ) {
+        let mut lab = Lab::new(&[]);
+        for name in NAMES {
+            lab.add_application(name);
+        }
+        for (number, (limit, names)) in computers.iter().enumerate() {
+            let names: Vec<&str> = names.iter().map(|name| NAMES[*name]).collect();
+            let id = format!("s{number}");
+            lab.back((&id, *limit, &names), &[]).expect("the server is within its bounds");
+        }
+        for (wish, half, halves) in wishes {
+            let from = MIDNIGHT + HOUR + half * HOUR / 2;
+            // Every decision is judged; whether it finds a place is its own affair.
+            let _ = lab.book(NAMES[wish], from, halves * 30);
+        }
+        lab.away("s0");
+        lab.away("s1");
     }
 
     #[test]
