@@ -14,6 +14,7 @@ use server_origin::{
 
 use crate::legacy::{Door, LegacySettings};
 use crate::nginx::NginxArgs;
+use crate::session::SessionArgs;
 use crate::site_args::{CoordinatorArgs, DatabaseArgs, RunArgs};
 use crate::{Failure, ServerConfig, file, values};
 
@@ -22,7 +23,10 @@ pub(crate) const DEFAULT_LISTEN: &str = "0.0.0.0:7000";
 /// Its data directory if nothing is said: a folder where it was started.
 pub(crate) const DEFAULT_DATA_DIR: &str = "treecast-data";
 
-/// Broadcasts films, folders of chunks and live inputs over a forest of relaying viewers.
+/// The hidden subcommand that is the application of `server run`.
+pub(crate) const SAMPLE_APPLICATION: &str = "sample-application";
+
+/// Broadcasts films and live inputs over a forest of relaying viewers; lets visitors book, start and join sessions.
 #[derive(Debug, Parser)]
 #[command(name = "server", version, about)]
 pub(crate) struct Args {
@@ -38,6 +42,11 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// The coordinator and its site alone; prints `site https://...` when ready
     Coordinator(Box<CoordinatorArgs>),
+    /// A session server: starts and ends applications on this computer
+    Session(Box<SessionArgs>),
+    /// The built-in application of `server run`
+    #[command(name = SAMPLE_APPLICATION, hide = true)]
+    SampleApplication,
     /// Put what files of older installations say into the database
     Import {
         /// servers.json, sessions_planned.json, config.json, mongoexport of title and session_server

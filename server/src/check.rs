@@ -4,6 +4,7 @@ use std::path::Path;
 
 use server_booking::Policy;
 use server_booking::model::{Change, UnixSeconds};
+use server_session::SessionConfig;
 use server_state::import::{FILE_MAX, Source, import};
 
 use crate::{Failure, configuration, file, print};
@@ -24,6 +25,14 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     if is_configuration(&text) {
         let read = configuration::read(path)?;
         return print(&format!("{name}: good, listens at {}", read.listen));
+    }
+    if has_launches(&text) {
+        let read = SessionConfig::read(path).map_err(|why| Failure::Usage(why.to_string()))?;
+        let applications = read.applications.len();
+        return print(&format!(
+            "{name}: good, {applications} application(s), {} session(s) at a time",
+            read.limit
+        ));
     }
     let source = Source {
         name: &name,
@@ -48,6 +57,15 @@ fn is_configuration(text: &str) -> bool {
     };
     let has = |key| keys.contains_key(key);
     has("time_between_updates_seconds") || (has("port") && !has("applications") && !has("rc"))
+}
+
+/// Whether it is a session server's configuration of today: applications, with how each is launched.
+fn has_launches(text: &str) -> bool {
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else {
+        return false;
+    };
+    let applications = value["applications"].as_array();
+    applications.is_some_and(|all| all.iter().any(|one| one.get("command").is_some()))
 }
 
 #[cfg(test)]

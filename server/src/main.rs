@@ -10,6 +10,7 @@ mod file;
 mod importing;
 mod legacy;
 mod nginx;
+mod session;
 mod show;
 mod signals;
 mod site;
@@ -18,11 +19,12 @@ mod values;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use server_coordinator::CoordinatorError;
 use server_origin::{Invite, OriginConfig, OriginError};
+use server_session::SessionError;
 use server_state::StateError;
 use tracing_subscriber::EnvFilter;
 
@@ -36,6 +38,9 @@ const BLOCKING_THREADS: usize = 8;
 /// How long such a job may hold up the end.
 const END_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often the built-in application tells the time.
+const TICK: Duration = Duration::from_secs(1);
+
 /// Why the program ends with another status than 0.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -48,6 +53,9 @@ pub(crate) enum Failure {
     /// The coordinator could not do its job.
     #[error("{0}")]
     Coordinator(#[from] CoordinatorError),
+    /// The session server could not do its job.
+    #[error("{0}")]
+    Session(#[from] SessionError),
     /// The database could not be opened or changed.
     #[error("{0}")]
     State(#[from] StateError),
@@ -65,6 +73,7 @@ impl Failure {
             Self::Usage(_) | Self::Origin(OriginError::Config(_)) => ExitCode::from(2),
             Self::Origin(_)
             | Self::Coordinator(_)
+            | Self::Session(_)
             | Self::State(_)
             | Self::Ended(_)
             | Self::System(..) => ExitCode::FAILURE,
@@ -100,8 +109,10 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Origin(origin) => broadcast(origin.into_config()?),
-        Command::Run(run) => serve(site::coordinate(run.into_config()?)),
+        Command::Run(run) => serve(site::everything(run.into_config()?)),
         Command::Coordinator(coordinator) => serve(site::coordinate(coordinator.into_config()?)),
+        Command::Session(session) => serve(session::run(session.into_config()?)),
+        Command::SampleApplication => sample_application(),
         Command::Import { files, database } => serve(importing::run(&files, &database.url()?)),
         Command::Migrate { database } => serve(importing::migrate(&database.url()?)),
         Command::NginxConfig(wanted) => print(nginx::config(&wanted).trim_end()),
@@ -127,6 +138,15 @@ fn serve(role: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure>
     let result = runtime.block_on(role);
     runtime.shutdown_timeout(END_PATIENCE);
     result
+}
+
+/// Tells the time until it is ended: an application that is there without any set-up.
+fn sample_application() -> Result<(), Failure> {
+    let began = Instant::now();
+    loop {
+        print(&format!("up {} s", began.elapsed().as_secs()))?;
+        std::thread::sleep(TICK);
+    }
 }
 
 fn broadcast(config: ServerConfig) -> Result<(), Failure> {

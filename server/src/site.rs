@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use server_coordinator::{Coordinator, CoordinatorConfig, OPERATOR_TOKEN_FILE};
 
-use crate::{Failure, print, signals};
+use tokio::sync::oneshot;
+
+use crate::{Failure, print, session, signals};
 
 /// Runs a coordinator until it is told to end.
 pub(crate) async fn coordinate(config: CoordinatorConfig) -> Result<(), Failure> {
@@ -16,6 +18,30 @@ pub(crate) async fn coordinate(config: CoordinatorConfig) -> Result<(), Failure>
         () = stop => Ok(()),
         () = coordinator.ended() => Err(Failure::Ended("the coordinator")),
     }
+}
+
+/// Runs a coordinator with a session server beside it until they are told to end.
+pub(crate) async fn everything(config: CoordinatorConfig) -> Result<(), Failure> {
+    let stop = signals::stop().map_err(|why| Failure::System("listen to signals", why))?;
+    let data_dir = config.data_dir.clone();
+    let mut coordinator = Coordinator::start(config).await?;
+    let own = session::beside(&coordinator, &data_dir)?;
+    let (end, ending) = oneshot::channel::<()>();
+    let sessions = server_session::run(own, |_| {}, async {
+        // The other side is dropped when everything ends.
+        let _ = ending.await;
+    });
+    tokio::pin!(sessions);
+    announce(&coordinator, &data_dir.join(OPERATOR_TOKEN_FILE));
+    let outcome = tokio::select! {
+        () = stop => Ok(()),
+        () = coordinator.ended() => Err(Failure::Ended("the coordinator")),
+        ended = &mut sessions => return Ok(ended?),
+    };
+    drop(end);
+    // The coordinator stays until it was told how the sessions ended.
+    sessions.await?;
+    outcome
 }
 
 /// Says on standard output that it is ready, where, and by what it is known; the operator's token once.

@@ -5,11 +5,14 @@
 //! that it tests: a bug in them would be on both sides.
 
 mod check;
+mod coordinator;
 mod crowd;
 mod film;
 mod lab;
+mod mariadb;
 mod menu;
 mod netem;
+mod old_server;
 mod origin;
 mod peer;
 mod place;
@@ -18,15 +21,19 @@ mod process;
 mod status;
 mod wait;
 mod world;
+mod wss;
 
 pub use check::{
     Kept, assert_byte_identical, assert_nothing_half_written, assert_whole_forest, forest_problem,
 };
+pub use coordinator::{Coordinator, CoordinatorOptions, Manner, Stage, assert_all_different};
 pub use crowd::Crowd;
 pub use film::Film;
 pub use lab::Lab;
+pub use mariadb::MariaDb;
 pub use menu::Menu;
 pub use netem::Netem;
+pub use old_server::{Odd, OldServer, SentBlock};
 pub use origin::{Origin, OriginOptions, SourceOf};
 pub use peer::{Peer, PeerOptions};
 pub use place::{Place, Tmpfs};
@@ -38,3 +45,4 @@ pub use status::{
 };
 pub use wait::{SOON, eventually, holds};
 pub use world::{Namespace, World};
+pub use wss::{Http, Tls, Wss, client_config, https, tls};

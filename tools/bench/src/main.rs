@@ -3,6 +3,9 @@
 //! Each benchmark is one file. None of them asserts: a missed target is told, and is no error of the program. This file
 //! must never know how anything is measured.
 
+mod c1;
+mod c2;
+mod crowd;
 mod f1;
 mod f13;
 mod f2;
@@ -52,6 +55,16 @@ struct Bench {
 }
 
 const BENCHES: &[Bench] = &[
+    Bench {
+        id: "C1",
+        about: "requests to a coordinator, a second and core (1 min)",
+        run: |_| c1::run(),
+    },
+    Bench {
+        id: "C2",
+        about: "races for the last place, SQLite and MariaDB (1 min)",
+        run: |_| c2::run(),
+    },
     Bench {
         id: "F1",
         about: "CPU of one relay against a bare copy (2 min)",

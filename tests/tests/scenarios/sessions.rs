@@ -1,0 +1,313 @@
+//! Coordinator and session server together, with real programs: on one computer, on two, behind NGINX, and with either
+//! of them killed.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::{
+    Coordinator, CoordinatorOptions, Lab, Place, Process, SOON, Wss, eventually, holds, https,
+};
+
+/// What the session servers of these tests run.
+const PROGRAM: &str = "Sleep";
+
+#[track_caller]
+fn start(client: &mut Wss, application: &str) -> Value {
+    eventually(SOON, "a session starts", || {
+        let answer = client.ask(&json!({"verb": "START_SESSION", "rc_name": application}));
+        holds(answer["msg"] == "SESSION_CONNECTION_DATA", || {
+            answer.to_string()
+        })
+        .map(|()| answer)
+    })
+}
+
+#[track_caller]
+fn address(data: &Value) -> SocketAddr {
+    let (ip, port) = (data["ip"].as_str(), data["port"].as_str());
+    let text = format!("{}:{}", ip.expect("an address"), port.expect("a port"));
+    text.parse().expect("an address")
+}
+
+fn code(data: &Value) -> &str {
+    data["code"].as_str().expect("a code")
+}
+
+fn status(client: &mut Wss, code: &str) -> Value {
+    client.ask(&json!({"verb": "SESSION_STATUS", "code": code}))
+}
+
+/// Processes whose command line has `mark` in it.
+fn processes(mark: &str) -> usize {
+    let entries = fs::read_dir("/proc").expect("proc");
+    entries
+        .filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok())
+        .filter(|line| String::from_utf8_lossy(line).contains(mark))
+        .count()
+}
+
+/// A session server on a free port, with a program that nobody else runs.
+fn session_server(lab: &Lab, name: &str, mark: &str, more: &Value) -> (Process, SocketAddr) {
+    let port = tests::free_port();
+    let mut config = json!({
+        "name": name, "ip": "127.0.0.1", "port": port.to_string(), "allowed_sessions": 2,
+        "data_dir": lab.dir().join(name),
+        "applications": [{"name": PROGRAM, "command": "sleep", "arguments": [mark]}],
+    });
+    for (key, value) in more.as_object().expect("keys") {
+        config[key] = value.clone();
+    }
+    let file = lab.dir().join(format!("{name}.json"));
+    fs::write(&file, config.to_string()).expect("writable");
+    (
+        launch(lab, name, &file),
+        SocketAddr::from(([127, 0, 0, 1], port)),
+    )
+}
+
+fn launch(lab: &Lab, name: &str, file: &Path) -> Process {
+    let args = ["session".into(), "--config".into(), file.into()];
+    let command = Place::default().command(&lab.program("server"), &args);
+    let process = lab.process(name, command).expect("it starts");
+    eventually(SOON, "the session server is ready", || {
+        assert!(process.is_running(), "it ended: {}", process.err());
+        process
+            .line("session https://")
+            .ok_or_else(|| "no line".to_owned())
+    });
+    process
+}
+
+/// The keys by which a session server finds a coordinator and proves itself.
+fn link(coordinator: &Coordinator) -> Value {
+    json!({
+        "coordinator": format!("wss://{}#{}", coordinator.address, coordinator.fingerprint),
+        "secret": coordinator.data_dir().join("session-secret"),
+    })
+}
+
+#[test]
+fn one_command_is_a_site_with_a_session_that_can_be_joined() {
+    let lab = Lab::new();
+    let server = Coordinator::start(
+        &lab,
+        CoordinatorOptions {
+            whole: true,
+            ..CoordinatorOptions::default()
+        },
+    );
+    let page = server.get("/");
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("<!doctype html>") && page.head.contains("content-security-policy"));
+    assert_eq!(server.get("/api/openapi.json").json()["openapi"], "3.1.0");
+
+    let mut client = server.client();
+    let started = start(&mut client, "Clock");
+    let mut user = Wss::connect(address(&started));
+    let joined = user.ask(&json!({
+        "verb": "CONNECT_TO_SESSION", "ip": started["ip"], "port": started["port"],
+        "code": started["code"], "name": "Ann",
+    }));
+    assert_eq!(joined["msg"], "SESSION_CONNECTION_ESTABLISHED", "{joined}");
+    let known = server.get("/api/applications").json();
+    assert_eq!(known[0]["title"]["ru"], "Часы");
+
+    let path = format!("/api/operator/sessions/{}/end", code(&started));
+    assert_eq!(server.operate("POST", &path, "").status, 204);
+    assert_eq!(
+        status(&mut client, code(&started))["msg"],
+        "SESSION_NOT_EXIST"
+    );
+    start(&mut client, "Clock");
+    server.process().sigterm();
+    let ended = server.process().wait_exit(SOON);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    server.process().assert_clean();
+}
+
+#[test]
+fn a_session_server_that_is_killed_comes_back_and_its_dead_sessions_are_cleaned_up() {
+    let lab = Lab::new();
+    let coordinator = Coordinator::start(&lab, CoordinatorOptions::default());
+    let mark = "98123.5";
+    let (process, _) = session_server(&lab, "left", mark, &link(&coordinator));
+    let mut client = coordinator.client();
+    let started = start(&mut client, PROGRAM);
+    assert!(processes(mark) > 0, "the program runs");
+
+    process.kill9();
+    eventually(SOON, "the program is gone with its server", || {
+        holds(processes(mark) == 0, || "it runs".to_owned())
+    });
+    eventually(SOON, "the loss is noticed", || {
+        let servers = coordinator
+            .operate("GET", "/api/operator/servers", "")
+            .json();
+        holds(servers[0]["state"] == "away", || servers.to_string())
+    });
+    fs::rename(&process.stdout, process.stdout.with_extension("before")).expect("writable");
+    let _process = launch(&lab, "left", &lab.dir().join("left.json"));
+    eventually(SOON, "what died is not running", || {
+        let now = status(&mut client, code(&started));
+        holds(now["msg"] == "SESSION_NOT_EXIST", || now.to_string())
+    });
+    let again = start(&mut client, PROGRAM);
+    assert_eq!(status(&mut client, code(&again))["state"], "running");
+}
+
+#[test]
+fn a_coordinator_that_is_killed_comes_back_knowing_every_session_that_still_runs() {
+    let lab = Lab::new();
+    let mut coordinator = Coordinator::start(&lab, CoordinatorOptions::default());
+    let mark = "98124.5";
+    let (_process, _) = session_server(&lab, "kept", mark, &link(&coordinator));
+    let mut client = coordinator.client();
+    let started = start(&mut client, PROGRAM);
+
+    coordinator.restart();
+    assert!(processes(mark) > 0, "the program goes on");
+    let mut client = coordinator.client();
+    assert_eq!(status(&mut client, code(&started))["state"], "running");
+    eventually(SOON, "the session server is linked again", || {
+        let servers = coordinator
+            .operate("GET", "/api/operator/servers", "")
+            .json();
+        holds(servers[0]["linked"] == true, || servers.to_string())
+    });
+    assert_eq!(status(&mut client, code(&started))["state"], "running");
+    let path = format!("/api/operator/sessions/{}/end", code(&started));
+    assert_eq!(coordinator.operate("POST", &path, "").status, 204);
+    eventually(SOON, "the program is ended", || {
+        holds(processes(mark) == 0, || "it runs".to_owned())
+    });
+}
+
+#[test]
+fn a_server_that_only_a_file_names_is_dialled() {
+    let lab = Lab::new();
+    let mark = "98125.5";
+    let (_process, at) = session_server(
+        &lab,
+        "dialled",
+        mark,
+        &json!({"coordinators": ["127.0.0.1"]}),
+    );
+    let servers = lab.dir().join("servers.json");
+    let entry = json!([{
+        "server_name1": "dialled", "ip": at.ip(), "port": at.port().to_string(),
+        "rc_info": {"rc_name": PROGRAM, "info": {"deskription": [{"en": "sleeps"}]}},
+    }]);
+    fs::write(&servers, entry.to_string()).expect("writable");
+    let coordinator = Coordinator::start(
+        &lab,
+        CoordinatorOptions {
+            args: vec![
+                "--servers".to_owned(),
+                servers.to_str().expect("plain").to_owned(),
+            ],
+            ..CoordinatorOptions::default()
+        },
+    );
+    let mut client = coordinator.client();
+    let started = start(&mut client, PROGRAM);
+    assert_eq!(address(&started), at);
+    assert!(processes(mark) > 0, "the program runs");
+    let path = format!("/api/operator/sessions/{}/end", code(&started));
+    assert_eq!(coordinator.operate("POST", &path, "").status, 204);
+    eventually(SOON, "the program is ended", || {
+        holds(processes(mark) == 0, || "it runs".to_owned())
+    });
+}
+
+#[test]
+fn behind_nginx_the_site_the_api_and_the_verbs_are_reached() {
+    let lab = Lab::new();
+    let coordinator = Coordinator::start(
+        &lab,
+        CoordinatorOptions {
+            args: [
+                "--trusted-proxy",
+                "127.0.0.1",
+                "--requests-per-second",
+                "5",
+                "--burst",
+                "20",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            ..CoordinatorOptions::default()
+        },
+    );
+    let _stage = coordinator.stage("one", 1, &[PROGRAM]);
+    let front = SocketAddr::from(([127, 0, 0, 1], tests::free_port()));
+    let data = |file: &str| coordinator.data_dir().join(file).display().to_string();
+    let (certificate, key) = (data("tls.crt"), data("tls.key"));
+    let written = Command::new(lab.program("server"))
+        .args([
+            "nginx-config",
+            "--name",
+            "localhost",
+            "--listen",
+            &front.to_string(),
+        ])
+        .args(["--certificate", &certificate, "--key", &key])
+        .args(["--coordinator", &coordinator.address.to_string()])
+        .args(["--coordinator-certificate", &certificate])
+        .output()
+        .expect("it runs");
+    assert!(written.status.success(), "{written:?}");
+    let dir = lab.dir().join("nginx");
+    fs::create_dir_all(&dir).expect("writable");
+    fs::write(dir.join("site.conf"), &written.stdout).expect("writable");
+    let main = format!(
+        "daemon off; pid {0}/pid; error_log stderr; worker_processes 1; user root;\n\
+         events {{ worker_connections 256; }}\n\
+         http {{ access_log off; client_body_temp_path {0}/a; proxy_temp_path {0}/b; fastcgi_temp_path {0}/c;\n\
+         uwsgi_temp_path {0}/d; scgi_temp_path {0}/e; include {0}/site.conf; }}\n",
+        dir.display()
+    );
+    fs::write(dir.join("nginx.conf"), main).expect("writable");
+    let mut command = Command::new("/usr/sbin/nginx");
+    command.arg("-c").arg(dir.join("nginx.conf"));
+    let nginx = lab
+        .process("nginx-front", command)
+        .expect("nginx is installed");
+
+    eventually(SOON, "NGINX takes connections", || {
+        assert!(nginx.is_running(), "nginx ended: {}", nginx.err());
+        tests::tls(front, None).map(drop)
+    });
+    let page = https(front, "GET", "/", "", "");
+    assert_eq!(page.status, 200, "{page:?} {}", nginx.err());
+    assert_eq!(
+        https(front, "GET", "/api/applications", "", "").json()[0]["name"],
+        PROGRAM
+    );
+    let mut client = Wss::connect(front);
+    let started = start(&mut client, PROGRAM);
+    assert_eq!(status(&mut client, code(&started))["state"], "running");
+    assert_eq!(https(front, "GET", "/metrics", "", "").status, 200);
+
+    // Whose requests are counted is said by NGINX, not by whoever asks.
+    let flood = (0..40)
+        .map(|n| {
+            https(
+                front,
+                "GET",
+                "/api/applications",
+                &format!("X-Forwarded-For: 10.0.0.{n}\r\n"),
+                "",
+            )
+        })
+        .filter(|answer| answer.status == 429)
+        .count();
+    assert!(flood > 0, "one address has one rate");
+    let mut other = eventually(Duration::from_secs(10), "another address is served", || {
+        Wss::try_connect(front, Some([127, 0, 0, 7].into()))
+    });
+    assert_eq!(status(&mut other, code(&started))["state"], "running");
+}
