@@ -1,1 +1,168 @@
 //! The session server: starts and ends applications on one computer, and answers the users of its sessions.
+//!
+//! [`run`] is all of it. Inside, pure state machines decide (`house`, `life`, `guess`, `backoff`), one task drives them
+//! (`driver`), and around it are what carries messages (`door`, `link`, `tls`) and what runs programs (`program`,
+//! `guardian`, `sweep`, `record`). Only Linux has what keeps an application's processes together. This crate must never
+//! know bookings, a database or the rules of places: those are the coordinator's.
+
+mod backoff;
+mod config;
+mod config_file;
+mod door;
+mod driver;
+mod guardian;
+mod guess;
+mod house;
+mod life;
+mod link;
+mod program;
+mod record;
+mod sweep;
+mod tls;
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use server_wire::{Secret, SecretError};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+pub use config::{
+    Application, CertificateFiles, DEFAULT_LIMIT, DEFAULT_PORT, DEFAULT_USERS, Limits, LinkConfig,
+    MAX_USERS, SessionConfig, Times, Trust, WebRtc,
+};
+pub use config_file::ConfigError;
+pub use record::RecordError;
+pub use tls::TlsError;
+
+use crate::door::Hall;
+use crate::driver::Driver;
+use crate::link::Link;
+use crate::record::Record;
+
+/// How long a coordinator may take to write down the last ends when the server stops.
+const TELL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why a session server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The configuration is wrong; the text names the key.
+    #[error("{0}")]
+    Config(String),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The shared secret cannot be read.
+    #[error("{path}: cannot be read as the coordinator's secret: {why}; copy the file session-secret of its data directory", path = .0.display(), why = .1)]
+    SecretFile(PathBuf, #[source] io::Error),
+    /// The file holds none.
+    #[error("{path}: {why}", path = .0.display(), why = .1)]
+    Secret(PathBuf, #[source] SecretError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}; give another ip or port")]
+    Listen(SocketAddr, #[source] io::Error),
+}
+
+/// Runs a session server until `stop` is done, and then until its sessions have ended. `ready` is called with the bound
+/// address when users can connect. Its TLS fingerprint is logged.
+///
+/// It may run in the same process as a coordinator: spawn it as a task. Dropping it ends every session at once (the
+/// guardians see to that).
+///
+/// # Errors
+/// When it cannot start; later nothing makes it fail: a lost coordinator is dialled again for ever.
+pub async fn run(
+    config: SessionConfig,
+    ready: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), SessionError> {
+    config.check().map_err(SessionError::Config)?;
+    let config = Arc::new(config);
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|why| SessionError::Listen(config.listen, why))?;
+    let address = listener
+        .local_addr()
+        .map_err(|why| SessionError::Listen(config.listen, why))?;
+    let prepared = {
+        let config = Arc::clone(&config);
+        tokio::task::spawn_blocking(move || prepare(&config)).await
+    };
+    let Prepared {
+        record,
+        untold,
+        acceptor,
+        link,
+    } = prepared.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))?;
+
+    let (asks, asked) = mpsc::channel(driver::MAX_ASKS);
+    let mut driver = Driver::new(Arc::clone(&config), record, untold, asked);
+    let hall = Arc::new(Hall {
+        config: Arc::clone(&config),
+        port: address.port(),
+        asks,
+    });
+    // Dropped, and with them every connection, when this function ends or is dropped.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(door::listen(listener, acceptor, Arc::clone(&hall)));
+    let has_coordinator = link.is_some();
+    if let Some((config, secret, tls)) = link {
+        let link = Link {
+            hall,
+            config,
+            secret,
+            tls,
+            view: driver.view(),
+        };
+        tasks.spawn(link.keep());
+    }
+    ready(address);
+    driver.run(stop).await;
+    if has_coordinator {
+        // What it does not take in time is on the disk, and told after the next start.
+        let _ = tokio::time::timeout(TELL_PATIENCE, driver.until_told()).await;
+    }
+    Ok(())
+}
+
+struct Prepared {
+    record: Record,
+    untold: Vec<server_wire::EndedSession>,
+    acceptor: TlsAcceptor,
+    link: Option<(LinkConfig, Secret, Arc<rustls::ClientConfig>)>,
+}
+
+/// Everything that reads and writes files before the start.
+fn prepare(config: &SessionConfig) -> Result<Prepared, SessionError> {
+    let link = match &config.coordinator {
+        None => None,
+        Some(link) => {
+            let path = &link.secret;
+            let text = fs::read_to_string(path)
+                .map_err(|why| SessionError::SecretFile(path.clone(), why))?;
+            let secret =
+                Secret::parse(&text).map_err(|why| SessionError::Secret(path.clone(), why))?;
+            Some((link.clone(), secret, Arc::new(tls::client(&link.trust)?)))
+        }
+    };
+    let (record, untold) = Record::open(&config.data_dir)?;
+    let mut names = vec!["localhost".to_owned(), config.listen.ip().to_string()];
+    names.extend(config.advertise.as_ref().map(|(host, _)| host.to_string()));
+    let (tls, fingerprint) = tls::server(config.certificate.as_ref(), &config.data_dir, names)?;
+    tracing::info!("the session server's certificate has the fingerprint {fingerprint}");
+    Ok(Prepared {
+        record,
+        untold,
+        acceptor: TlsAcceptor::from(Arc::new(tls)),
+        link,
+    })
+}

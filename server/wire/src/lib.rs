@@ -13,6 +13,7 @@
 //! | session server to coordinator, on the link | [`Report`] | [`ReportAnswer`] |
 //!
 //! On the link both ask and both answer: [`FromSessionServer`] and [`FromCoordinator`] are what either end may hear.
+//! A coordinator may also dial a session server at the users' address: [`FromVisitor`] is what is heard there.
 
 mod bounds;
 mod calendar;
@@ -56,5 +57,6 @@ pub use text::{
 };
 pub use token::{Token, TokenHash};
 pub use user::{
-    Client, ConnectToSession, Established, IdleWarning, Presence, UserAnswer, UserRequest,
+    Client, ConnectToSession, Established, FromVisitor, IdleWarning, Presence, UserAnswer,
+    UserRequest,
 };

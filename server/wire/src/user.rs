@@ -7,9 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::bounds::MAX_CLIENTS;
 use crate::client::{LockedOut, Reasoned};
 use crate::code::Code;
-use crate::envelope::messages;
+use crate::envelope::{Body, Opened, messages};
 use crate::link::EndedSession;
 use crate::number::{Count, Port, Seconds, UnixSeconds};
+use crate::order::Order;
 use crate::text::{Host, PersonName, Url};
 use crate::token::Token;
 
@@ -118,4 +119,24 @@ pub struct IdleWarning {
 
 fn few_clients<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Client>, D::Error> {
     crate::link::at_most(deserializer, MAX_CLIENTS)
+}
+
+/// What a session server hears at its own address: users, and coordinators that dial it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum FromVisitor {
+    /// What only a coordinator may ask.
+    Order(Order),
+    /// What anybody may ask.
+    User(UserRequest),
+}
+
+impl Body for FromVisitor {
+    fn open(opened: Opened) -> Result<Self, String> {
+        let is_order = |word| Order::WORDS.contains(&word);
+        match opened.word("verb").is_some_and(is_order) {
+            true => Order::open(opened).map(Self::Order),
+            false => UserRequest::open(opened).map(Self::User),
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! What the fuzz target does with the text of one message of the session path; server-wire's own tests run the same.
 
 use server_wire::{
-    Body, ClientAnswer, ClientRequest, FromCoordinator, FromSessionServer, Order, OrderAnswer,
-    UserAnswer, UserRequest, read, write,
+    Body, ClientAnswer, ClientRequest, FromCoordinator, FromSessionServer, FromVisitor, Order,
+    OrderAnswer, UserAnswer, UserRequest, read, write,
 };
 
 /// One message in every conversation: what is read is written and read again as the same; what is not is answered with
@@ -19,6 +19,7 @@ pub(crate) fn messages(bytes: &[u8]) {
     either::<OrderAnswer>(text);
     either::<FromCoordinator>(text);
     either::<FromSessionServer>(text);
+    either::<FromVisitor>(text);
 }
 
 fn either<T: Body + PartialEq + std::fmt::Debug>(text: &str) {

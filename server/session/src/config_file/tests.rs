@@ -1,0 +1,187 @@
+//! Configurations as people write them, and what they are told about mistakes.
+
+use std::path::Path;
+
+use server_wire::Port;
+
+use super::parse;
+use crate::config::{SessionConfig, Trust};
+
+const FULL: &str = r#"{
+    "name": "SomeName1", "ip": "0.0.0.0", "port": "1111", "advertise": "play.example.org:443",
+    "allowed_sessions": "2", "users_per_session": 8, "session_minutes": 30, "empty_grace_seconds": 5,
+    "coordinators": ["192.0.2.1"],
+    "coordinator": "wss://192.0.2.1:333#abababababababababababababababababababababababababababababababab",
+    "secret": "session-secret",
+    "webrtc": {"ice_servers": [{"urls": "stun:192.0.2.9:3478"}], "port_range": "50000-50100", "codecs": ["H264"]},
+    "applications": [
+        {"name": "SomeRC", "title": {"en": "Some", "ru": "..."}, "description": "best RC and ...",
+         "picture": "/assets/some.png", "command": "bin/some", "arguments": ["--full"],
+         "environment": {"A": "b"}, "working_directory": "data", "width": "1920", "height": 1080,
+         "frame_rate": 60, "limits": {"memory_mib": 512, "open_files": 256}},
+        {"name": "Other", "command": "sleep"}
+    ]
+}"#;
+
+fn json(text: &str) -> Result<SessionConfig, String> {
+    parse(text, false, Path::new("/etc/treecast"))
+}
+
+#[test]
+fn a_whole_file_is_read_with_numbers_of_both_kinds_and_paths_from_its_folder() {
+    let config = json(FULL).expect("a configuration");
+    assert_eq!(config.listen.to_string(), "0.0.0.0:1111");
+    assert_eq!((config.limit, config.users_per_session), (2, 8));
+    assert_eq!(config.times.session_minutes, 30);
+    assert_eq!(config.times.empty_grace_seconds, 5);
+    let (host, port) = config.advertise.expect("an address");
+    assert_eq!((host.as_str(), port), ("play.example.org", Port::new(443)));
+    let link = config.coordinator.expect("a coordinator");
+    assert!(matches!(link.trust, Trust::Fingerprint(_)));
+    assert_eq!(link.secret, Path::new("/etc/treecast/session-secret"));
+    let [some, other] = &config.applications[..] else {
+        panic!("two applications")
+    };
+    assert_eq!(some.command, Path::new("/etc/treecast/bin/some"));
+    assert_eq!(
+        some.working_directory.as_deref(),
+        Some(Path::new("/etc/treecast/data"))
+    );
+    assert_eq!(some.description["en"].as_str(), "best RC and ...");
+    assert_eq!((some.width, some.height, some.frame_rate), (1920, 1080, 60));
+    assert_eq!(some.limits.memory_mib, Some(512));
+    assert_eq!(other.command, Path::new("sleep"));
+    assert_eq!(config.webrtc.port_range, Some((50_000, 50_100)));
+}
+
+#[test]
+fn the_same_is_read_as_toml() {
+    let text = "port = 5\nallowed_sessions = 1\n[[applications]]\nname = \"a\"\ncommand = \"sleep\"\narguments = [\"9\"]\n";
+    let config = parse(text, true, Path::new("")).expect("a configuration");
+    assert_eq!(config.listen.port(), 5);
+    assert_eq!(config.applications[0].arguments, ["9"]);
+    let error = parse("port = = 5", true, Path::new("")).expect_err("not TOML");
+    assert!(error.starts_with("line 1: not TOML"), "{error}");
+}
+
+#[test]
+fn every_mistake_names_its_key_and_what_is_accepted() {
+    for (from, to, words) in [
+        ("\"0.0.0.0\"", "\"everywhere\"", "ip: an IP address"),
+        (
+            "\"1111\"",
+            "\"70000\"",
+            "port: a whole number from 0 to 65535",
+        ),
+        (
+            "\"allowed_sessions\": \"2\"",
+            "\"allowed_sessions\": 0",
+            "allowed_sessions: a whole number from 1 to 256",
+        ),
+        (
+            "\"users_per_session\"",
+            "\"users\"",
+            "users: is not known; accepted are name, ip",
+        ),
+        (
+            "play.example.org:443",
+            "play:x",
+            "advertise: host or host:port",
+        ),
+        (
+            "[\"192.0.2.1\"]",
+            "[\"a\"]",
+            "coordinators: a list of IP addresses",
+        ),
+        (
+            "wss://192.0.2.1:333",
+            "http://192.0.2.1",
+            "coordinator: wss://host:port#SHA256 is accepted",
+        ),
+        ("#abab", "#xbab", "is not a fingerprint"),
+        (
+            "\"secret\": \"session-secret\",",
+            "",
+            "secret: the path of the coordinator's file",
+        ),
+        (
+            "50000-50100",
+            "50100-50000",
+            "webrtc.port_range: two UDP ports",
+        ),
+        (
+            "\"codecs\"",
+            "\"codec\"",
+            "webrtc.codec: is not known; accepted are ice_servers",
+        ),
+        (
+            "\"command\": \"sleep\"",
+            "\"command\": \"\"",
+            "applications[1].command: the path or name",
+        ),
+        (
+            "\"Other\"",
+            "\"SomeRC\"",
+            "applications[1].name: \"SomeRC\" is there twice",
+        ),
+        (
+            "\"Other\"",
+            "\"\"",
+            "applications[1].name: a text of 1 to 64 bytes",
+        ),
+        (
+            "[\"--full\"]",
+            "\"--full\"",
+            "applications[0].arguments: a list of at most 256 texts",
+        ),
+        (
+            "{\"A\": \"b\"}",
+            "{\"A=\": \"b\"}",
+            "applications[0].environment: an object of texts",
+        ),
+        (
+            "\"memory_mib\": 512",
+            "\"memory\": 512",
+            "applications[0].limits.memory: is not known; accepted are memory_mib",
+        ),
+        (
+            "60, \"limits\"",
+            "0, \"limits\"",
+            "applications[0].frame_rate: a whole number from 1 to 240",
+        ),
+    ] {
+        let text = FULL.replacen(from, to, 1);
+        assert_ne!(text, FULL, "{from}");
+        let error = json(&text).expect_err(to);
+        assert!(error.contains(words), "{error}");
+    }
+    assert!(json("[]").expect_err("a list").contains("one object"));
+    assert!(
+        json("{}")
+            .expect_err("nothing")
+            .contains("applications: a list of 1 to 64")
+    );
+}
+
+#[test]
+fn what_would_not_fit_into_a_registration_is_refused_at_the_start() {
+    let long = "x".repeat(2000);
+    let each = (0..64)
+        .map(|at| format!(r#"{{"name":"app{at}","command":"sleep","description":"{long}"}}"#));
+    let text = format!(
+        r#"{{"applications":[{}]}}"#,
+        each.collect::<Vec<_>>().join(",")
+    );
+    let error = json(&text).expect_err("too long");
+    assert!(error.contains("shorten them"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = SessionConfig::read(Path::new("/nowhere/config.json")).expect_err("nothing there");
+    assert!(
+        error
+            .to_string()
+            .starts_with("/nowhere/config.json: cannot be read")
+    );
+}

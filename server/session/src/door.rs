@@ -1,0 +1,360 @@
+//! The session server's own address: TLS, HTTP, and the WebSocket on which users and dialling coordinators speak.
+//!
+//! It must never know how sessions live; it asks the driver.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use server_wire::{
+    Body, FromVisitor, Id, Order, OrderAnswer, Presence, Rejected, UserAnswer, UserRequest, read,
+    write,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+use crate::config::SessionConfig;
+use crate::driver::{Ask, Here};
+use crate::house::reasoned;
+use crate::life::Key;
+
+/// Connections at once; more wait in the system's queue. Room for the users of 32 sessions of 16.
+const MAX_CONNECTIONS: usize = 512;
+/// How long a handshake may take.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long one message may take to leave.
+const SEND_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a silent peer is pinged; one that says nothing for three times that is gone.
+const PING: Duration = Duration::from_secs(20);
+/// Bytes of a WebSocket message that are taken in to answer that it is too long; beyond that the connection ends.
+const MAX_FRAME_LEN: usize = 1024 * 1024;
+/// Messages that wait for one user. A guess: who is that far behind does not read.
+const MAX_TOLD: usize = 64;
+/// Between two attempts to accept when the system has no descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a browser sees that opens the address itself.
+const PAGE: &str = "This is a session server. Open the session from the site.\n";
+
+/// How much of a message both ends of a WebSocket take in.
+pub(crate) fn bounds() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .max_message_size(Some(MAX_FRAME_LEN))
+        .max_frame_size(Some(MAX_FRAME_LEN))
+        .read_buffer_size(16 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * MAX_FRAME_LEN)
+}
+
+/// What every connection needs.
+#[derive(Debug)]
+pub(crate) struct Hall {
+    pub(crate) config: Arc<SessionConfig>,
+    /// The port that was bound.
+    pub(crate) port: u16,
+    pub(crate) asks: mpsc::Sender<Ask>,
+}
+
+impl Hall {
+    /// Where users reach this server, for somebody who sees it at `local`.
+    pub(crate) fn here(&self, local: IpAddr) -> Here {
+        let listen = self.config.listen.ip();
+        let ip = if listen.is_unspecified() {
+            local.to_canonical()
+        } else {
+            listen
+        };
+        let (host, port) = match &self.config.advertise {
+            Some((host, port)) => (Some(host.clone()), *port),
+            None => (None, None),
+        };
+        let bound = || server_wire::Port::new(self.port).expect("a bound port is not 0");
+        Here {
+            host: host.unwrap_or_else(|| server_wire::Text::cut(&ip.to_string())),
+            port: port.unwrap_or_else(bound),
+        }
+    }
+}
+
+/// Takes connections until it is dropped.
+pub(crate) async fn listen(listener: TcpListener, tls: TlsAcceptor, hall: Arc<Hall>) {
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
+            return;
+        };
+        while connections.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((stream, from)) => {
+                let (tls, hall) = (tls.clone(), Arc::clone(&hall));
+                connections.spawn(async move {
+                    if let Err(why) = connection(stream, from, &tls, &hall).await {
+                        tracing::debug!("{from}: {why}");
+                    }
+                    drop(permit);
+                });
+            }
+            Err(why) => {
+                tracing::warn!("no connection can be accepted: {why}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    from: SocketAddr,
+    tls: &TlsAcceptor,
+    hall: &Hall,
+) -> Result<(), String> {
+    let local = stream.local_addr().map_err(|why| why.to_string())?.ip();
+    // Small messages, each of which somebody waits for.
+    stream.set_nodelay(true).map_err(|why| why.to_string())?;
+    let stream = timeout(HANDSHAKE_PATIENCE, tls.accept(stream))
+        .await
+        .map_err(|_| "no TLS handshake in time".to_owned())?
+        .map_err(|why| why.to_string())?;
+    let upgrade: Mutex<Option<OnUpgrade>> = Mutex::new(None);
+    let service = hyper::service::service_fn(async |request: Request<Incoming>| {
+        Ok::<_, Infallible>(answer_http(request, &upgrade))
+    });
+    hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HANDSHAKE_PATIENCE)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await
+        .map_err(|why| why.to_string())?;
+    let upgrade = upgrade.into_inner().map_err(|why| why.to_string())?;
+    let Some(upgrade) = upgrade else {
+        return Ok(());
+    };
+    let stream = timeout(HANDSHAKE_PATIENCE, upgrade)
+        .await
+        .map_err(|_| "no upgrade in time".to_owned())?
+        .map_err(|why| why.to_string())?;
+    let socket =
+        WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(bounds())).await;
+    let mut visitor = Visitor {
+        socket,
+        from: from.ip().to_canonical(),
+        here: hall.here(local),
+        hall,
+        inside: None,
+    };
+    let result = visitor.talk().await;
+    visitor.leave().await;
+    result
+}
+
+/// A WebSocket on any path; a page for people; nothing else.
+fn answer_http(
+    mut request: Request<Incoming>,
+    upgrade: &Mutex<Option<OnUpgrade>>,
+) -> Response<String> {
+    let says = |name, word: &str| {
+        let value = request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok());
+        value.is_some_and(|value| value.to_ascii_lowercase().contains(word))
+    };
+    let wants_socket = says(header::UPGRADE, "websocket") && says(header::CONNECTION, "upgrade");
+    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).cloned();
+    let mut response = Response::new(String::new());
+    let accepted = key
+        .filter(|_| wants_socket && request.method() == Method::GET)
+        .and_then(|key| HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok());
+    if let Some(accepted) = accepted {
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accepted);
+        if let Ok(mut slot) = upgrade.lock() {
+            *slot = Some(hyper::upgrade::on(&mut request));
+        }
+    } else if request.method() == Method::GET {
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, plain);
+        PAGE.clone_into(response.body_mut());
+    } else {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    }
+    response
+}
+
+type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+
+struct Visitor<'a> {
+    socket: Socket,
+    from: IpAddr,
+    here: Here,
+    hall: &'a Hall,
+    /// Who it is, and what it is told unasked.
+    inside: Option<(Key, u32, mpsc::Receiver<UserAnswer>)>,
+}
+
+impl Visitor<'_> {
+    async fn talk(&mut self) -> Result<(), String> {
+        let mut ping = tokio::time::interval(PING);
+        let mut heard = Instant::now();
+        loop {
+            let told = async {
+                match &mut self.inside {
+                    Some((.., told)) => told.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                message = self.socket.next() => {
+                    heard = Instant::now();
+                    match message {
+                        Some(Ok(Message::Text(text))) => self.hear(text.as_str()).await?,
+                        Some(Ok(Message::Binary(_))) => {
+                            let why = reasoned("text messages are accepted");
+                            self.say(&UserAnswer::BadRequest(why), None).await?;
+                        }
+                        Some(Ok(Message::Close(_))) | None => return Ok(()),
+                        Some(Ok(_)) => {}
+                        Some(Err(why)) => return Err(why.to_string()),
+                    }
+                }
+                told = told => match told {
+                    Some(told) => {
+                        self.say(&told, None).await?;
+                        if matches!(told, UserAnswer::Ended(_)) {
+                            self.inside = None;
+                        }
+                    }
+                    None => return Err("it does not take what it is told".to_owned()),
+                },
+                _ = ping.tick() => {
+                    if heard.elapsed() > 3 * PING {
+                        return Err("nothing was heard".to_owned());
+                    }
+                    self.send(Message::Ping(Bytes::new())).await?;
+                }
+            }
+        }
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), String> {
+        timeout(SEND_PATIENCE, self.socket.send(message))
+            .await
+            .map_err(|_| "a message did not leave in time".to_owned())?
+            .map_err(|why| why.to_string())
+    }
+
+    async fn say<T: Body>(&mut self, body: &T, id: Option<&Id>) -> Result<(), String> {
+        self.send(Message::text(write(body, id))).await
+    }
+
+    async fn hear(&mut self, text: &str) -> Result<(), String> {
+        let message = match read::<FromVisitor>(text) {
+            Ok(message) => message,
+            Err(rejected) => return self.reject(&rejected).await,
+        };
+        let id = message.id.as_ref();
+        match message.body {
+            FromVisitor::Order(order) => {
+                let answer = self.order(order).await?;
+                self.say(&answer, id).await
+            }
+            FromVisitor::User(UserRequest::ConnectToSession(asked)) => {
+                self.leave().await;
+                let (tell, told) = mpsc::channel(MAX_TOLD);
+                let (answer, answered) = oneshot::channel();
+                self.ask(Ask::Enter {
+                    asked,
+                    from: self.from,
+                    here: self.here.clone(),
+                    tell,
+                    answer,
+                })
+                .await?;
+                let answer = match answered.await.map_err(|_| STOPPED)? {
+                    Ok(inside) => {
+                        self.inside = Some((inside.key, inside.client, told));
+                        UserAnswer::Established(inside.answer)
+                    }
+                    Err(answer) => answer,
+                };
+                self.say(&answer, id).await
+            }
+            FromVisitor::User(UserRequest::Presence(Presence { active })) => {
+                let Some((key, client, _)) = self.inside else {
+                    return self.say(&UserAnswer::NotExist, id).await;
+                };
+                self.ask(Ask::Presence {
+                    key,
+                    client,
+                    active,
+                })
+                .await?;
+                self.say(&UserAnswer::Presence(Presence { active }), id)
+                    .await
+            }
+            FromVisitor::User(UserRequest::LeaveSession) => {
+                self.leave().await;
+                self.say(&UserAnswer::Left, id).await
+            }
+        }
+    }
+
+    async fn reject(&mut self, rejected: &Rejected) -> Result<(), String> {
+        self.send(Message::text(rejected.answer())).await
+    }
+
+    async fn order(&mut self, order: Order) -> Result<OrderAnswer, String> {
+        let mut allowed = self.hall.config.coordinators.iter();
+        if !allowed.any(|address| address.to_canonical() == self.from) {
+            let why = "orders are accepted from the coordinator's address only";
+            return Ok(OrderAnswer::BadRequest(reasoned(why)));
+        }
+        let (answer, answered) = oneshot::channel();
+        let here = self.here.clone();
+        self.ask(Ask::Order {
+            order,
+            here,
+            answer,
+        })
+        .await?;
+        Ok(answered.await.map_err(|_| STOPPED)?)
+    }
+
+    async fn ask(&mut self, ask: Ask) -> Result<(), String> {
+        self.hall
+            .asks
+            .send(ask)
+            .await
+            .map_err(|_| STOPPED.to_owned())
+    }
+
+    async fn leave(&mut self) {
+        if let Some((key, client, _)) = self.inside.take() {
+            // A driver that is gone has no sessions left either.
+            let _ = self.hall.asks.send(Ask::Leave { key, client }).await;
+        }
+    }
+}
+
+/// Why a connection ends when the driver is gone.
+const STOPPED: &str = "the server stops";
