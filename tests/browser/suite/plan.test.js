@@ -130,3 +130,15 @@ test('a booking is cancelled only when the question is answered with yes', () =>
   await page.reload();
   await anna.sees(page.getByText(`no booking with the code ${code}`));
 }));
+
+test('a browser whose clock is wrong by hours counts right', () => lab(async ({ server, visitor }) => {
+  const anna = await visitor();
+  const { page } = anna;
+  const { code, starts_at: startsAt } = await server.book(24 * 60);
+  await page.clock.install({ time: Date.now() + 5 * 3600 * 1000 });
+  await anna.open(`#/booking/${code}`);
+  await anna.code();
+  const [hours] = (await page.locator('.timer-figures').innerText()).split(':').map(Number);
+  const real = (startsAt - Date.now() / 1000) / 3600;
+  assert.ok(Math.abs(hours - real) <= 1, `${hours} hours shown, ${real} left`);
+}));

@@ -78,6 +78,7 @@ test('when every place is taken a start says so and offers to plan', () => lab(a
     await server.ask('POST', '/api/sessions', { application: name })).status === 409);
   await start.click();
   await anna.sees(anna.page.getByRole('alert').getByText('All places are taken right now'));
+  await anna.sees(anna.page.locator('.chip.is-busy'));
   await anna.picture('full');
   await anna.page.getByRole('alert').getByRole('link', { name: 'Plan a session' }).click();
   await anna.sees(anna.heading(/^Plan:/));

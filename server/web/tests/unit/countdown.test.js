@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { skewOf } from '../../site/assets/lib/clock.js';
 import {
   SPOKEN_AT, daysLeft, figures, inWords, markPassed, minutesInWords, roughly, secondsLeft, share,
 } from '../../site/assets/lib/countdown.js';
@@ -51,4 +52,13 @@ test('the share that is over stays within its bounds', () => {
   assert.equal(share(100, 200, 0), 0);
   assert.equal(share(100, 200, 900), 1);
   assert.equal(share(200, 200, 100), 1);
+});
+
+test('a clock that is wrong is put right by the server, a small difference is none', () => {
+  const at = Date.parse('Sat, 21 Nov 2026 12:00:00 GMT') / 1000;
+  assert.equal(skewOf('Sat, 21 Nov 2026 12:00:00 GMT', at - 3600), 3600);
+  assert.equal(skewOf('Sat, 21 Nov 2026 12:00:00 GMT', at + 86400), -86400);
+  assert.equal(skewOf('Sat, 21 Nov 2026 12:00:00 GMT', at + 1.4), 0);
+  assert.equal(skewOf(null, at), 0);
+  assert.equal(skewOf('soon', at), 0);
 });

@@ -1,5 +1,6 @@
 // The HTTP API of the coordinator, one function a request. Every failure is a Fault.
 
+import { heardTime } from './clock.js';
 import { Fault } from './faults.js';
 
 /** After this long without an answer a request is given up: longer than the coordinator waits for its servers. */
@@ -40,6 +41,7 @@ const ask = async (method, path, { body, token, signal } = {}) => {
 };
 
 const read = async (response) => {
+  heardTime(response.headers.get('date'));
   const text = await response.text();
   let answer = null;
   try {

@@ -3,17 +3,21 @@
 import { h, icon, put } from '../lib/dom.js';
 import { api } from '../lib/api.js';
 import { announce } from '../lib/announce.js';
+import { every } from '../lib/clock.js';
 import { Fault } from '../lib/faults.js';
 import { inLanguage } from '../lib/talk.js';
 import { language, t } from '../lib/texts.js';
 import { to } from '../lib/routes.js';
 import { workButton } from '../parts/button.js';
+import { chip } from '../parts/chip.js';
 import { keepAddress } from '../parts/enter.js';
 import { load } from '../parts/load.js';
 import { alertBox, faultBox } from '../parts/notice.js';
 import { picture } from '../parts/picture.js';
 import { steps } from '../parts/steps.js';
-import { chip } from './home.js';
+
+/** How often the places are asked for (a guess). */
+const REFRESH_SECONDS = 10;
 
 /** Looks an application up; null if it is not offered. */
 export const findApplication = async (name, signal) => {
@@ -35,7 +39,7 @@ const way = (mark, title, words, action) => h(
   { class: 'way' },
   h('span', { class: 'way-mark', 'aria-hidden': 'true' }, icon(mark)),
   h('h2', {}, title),
-  h('p', {}, words),
+  words,
   action,
 );
 
@@ -44,7 +48,7 @@ const startWords = ({ servers, free_now: isFree }) => {
   return isFree ? t('way.start_words') : t('way.start_full');
 };
 
-const ways = (application, context) => {
+const ways = (application, context, startText, refresh) => {
   const problem = h('div', {});
   const start = async () => {
     put(problem);
@@ -61,6 +65,7 @@ const ways = (application, context) => {
           h('a', { class: 'button is-quiet', href: to.plan(application.name) }, t('way.plan_action')),
         )
         : faultBox(error, start));
+      refresh();
     }
   };
   return [
@@ -68,19 +73,19 @@ const ways = (application, context) => {
     h(
       'ul',
       { class: 'ways' },
-      way('play', t('way.start'), startWords(application), workButton({
+      way('play', t('way.start'), startText, workButton({
         label: t('way.start_action'), busyLabel: t('start.busy'), picture: 'play', work: start,
       })),
       way(
         'calendar',
         t('way.plan'),
-        t('way.plan_words'),
+        h('p', {}, t('way.plan_words')),
         h('a', { class: 'button is-second', href: to.plan(application.name) }, icon('calendar'), t('way.plan_action')),
       ),
       way(
         'key',
         t('way.join'),
-        t('way.join_words'),
+        h('p', {}, t('way.join_words')),
         h('a', { class: 'button is-second', href: to.join() }, icon('key'), t('way.join_action')),
       ),
     ),
@@ -99,6 +104,14 @@ export const application = (context) => {
       if (found === null) return noApplication(name);
       const title = inLanguage(found.title, language(), found.name);
       context.title(title);
+      const state = chip(found);
+      const startText = h('p', {}, startWords(found));
+      const refresh = every(REFRESH_SECONDS, context.signal, async () => {
+        const fresh = await findApplication(name, context.signal);
+        if (fresh === null) return;
+        state.update(fresh);
+        startText.textContent = startWords(fresh);
+      });
       return [
         h(
           'div',
@@ -109,10 +122,10 @@ export const application = (context) => {
             { class: 'about-words' },
             h('h1', { tabindex: '-1' }, title),
             h('p', { class: 'lead' }, inLanguage(found.description, language())),
-            chip(found),
+            state.node,
           ),
         ),
-        ways(found, context),
+        ways(found, context, startText, refresh),
       ];
     },
   });

@@ -1,24 +1,25 @@
 // The first page: which application, or a code that one was given.
 
-import { h } from '../lib/dom.js';
+import { h, put } from '../lib/dom.js';
 import { api } from '../lib/api.js';
+import { every } from '../lib/clock.js';
 import { inLanguage } from '../lib/talk.js';
 import { language, t } from '../lib/texts.js';
 import { to } from '../lib/routes.js';
+import { chip } from '../parts/chip.js';
 import { load } from '../parts/load.js';
 import { infoBox } from '../parts/notice.js';
 import { picture } from '../parts/picture.js';
 import { steps } from '../parts/steps.js';
 import { joinPanel } from './join.js';
 
-/** Whether it can be started now, in a word or two. */
-export const chip = (application) => {
-  if (application.servers === 0) return h('span', { class: 'chip is-away' }, t('chip.away'));
-  if (!application.free_now) return h('span', { class: 'chip is-busy' }, t('chip.busy'));
-  return h('span', { class: 'chip is-free' }, t('chip.free'));
+// One card, and how to tell it what is new.
+const card = (application) => {
+  const state = chip(application);
+  return { node: cardOf(application, state.node), update: state.update };
 };
 
-const card = (application) => h(
+const cardOf = (application, state) => h(
   'li',
   { class: 'card' },
   picture(application),
@@ -31,9 +32,33 @@ const card = (application) => h(
       inLanguage(application.title, language(), application.name),
     )),
     h('p', { class: 'card-text' }, inLanguage(application.description, language())),
-    chip(application),
+    state,
   ),
 );
+
+/** How often the places are asked for while one chooses (a guess). */
+const REFRESH_SECONDS = 10;
+
+// All cards. Titles and order change seldom: then all is drawn anew; places come and go all the time.
+const cards = (applications, context) => {
+  const list = h('div', {});
+  let known = null;
+  let shown = new Map();
+  const fill = (found) => {
+    const words = JSON.stringify(found.map(({ free_now: _, servers: __, ...rest }) => rest));
+    if (words !== known) {
+      known = words;
+      shown = new Map(found.map((one) => [one.name, card(one)]));
+      put(list, found.length === 0
+        ? infoBox(t('home.none'))
+        : h('ul', { class: 'cards' }, [...shown.values()].map(({ node }) => node)));
+    }
+    for (const one of found) shown.get(one.name).update(one);
+  };
+  fill(applications);
+  every(REFRESH_SECONDS, context.signal, async () => fill(await api.applications(context.signal)));
+  return list;
+};
 
 /** Shows it. */
 export const home = (context) => {
@@ -41,9 +66,7 @@ export const home = (context) => {
   load(list, {
     ask: api.applications,
     signal: context.signal,
-    show: (applications) => (applications.length === 0
-      ? infoBox(t('home.none'))
-      : h('ul', { class: 'cards' }, applications.map(card))),
+    show: (applications) => cards(applications, context),
   });
   context.title(t('home.title'));
   return [
