@@ -20,7 +20,8 @@ pub use ended::{Ended, Holder};
 pub use error::StateError;
 pub use files::FILES_PAST_MAX;
 pub use limits::{
-    ACTOR_MAX, DETAIL_MAX, HISTORY_MAX, HOST_MAX, NAME_MAX, NESTED_MAX, PICTURE_MAX, ZONE_MAX,
+    ACTION_MAX, ACTOR_MAX, DETAIL_MAX, HISTORY_MAX, HOST_MAX, NAME_MAX, NESTED_MAX, PICTURE_MAX,
+    ZONE_MAX,
 };
 pub use state::{Migrated, State, Transaction};
 pub use url::{BadUrl, StateUrl};

@@ -23,7 +23,7 @@ pub const NESTED_MAX: usize = 60_000;
 /// Characters in an audit entry's actor and subject; an action may have [`ACTION_MAX`]. A guess.
 pub const ACTOR_MAX: usize = 255;
 /// Characters in an audit entry's action. A guess.
-pub(crate) const ACTION_MAX: usize = 64;
+pub const ACTION_MAX: usize = 64;
 /// Characters of an audit entry's detail. A guess.
 pub const DETAIL_MAX: usize = 4_000;
 /// Characters in the hash of a token: 64 hexadecimal digits of BLAKE3, and room for another hash.

@@ -132,36 +132,34 @@ impl<'a> Writer<'a> {
     }
 
     async fn put_booking(&mut self, booking: &Booking) -> Result<(), Unwritten> {
-        let found = self
-            .link
-            .run(
-                "UPDATE bookings SET server = ?, starts_at = ?, ends_at = ?, time_zone = ? \
-                 WHERE code = ? AND application = ? AND made_at = ?",
-                vec![
-                    text(&booking.server.0),
-                    seconds(booking.starts_at),
-                    seconds(booking.ends_at),
-                    text(&booking.time_zone),
-                    number(booking.code),
-                    text(&booking.application),
-                    seconds(booking.made_at),
-                ],
-            )
-            .await?;
-        if found > 0 {
-            return Ok(());
+        if self.take_code(booking.code, Holder::Booking).await? {
+            return self
+                .run(
+                    "INSERT INTO bookings (code, application, server, starts_at, ends_at, time_zone, made_at) \
+                     VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    vec![
+                        number(booking.code),
+                        text(&booking.application),
+                        text(&booking.server.0),
+                        seconds(booking.starts_at),
+                        seconds(booking.ends_at),
+                        text(&booking.time_zone),
+                        seconds(booking.made_at),
+                    ],
+                )
+                .await;
         }
-        self.take_code(booking.code, Holder::Booking).await?;
-        self.run(
-            "INSERT INTO bookings (code, application, server, starts_at, ends_at, time_zone, made_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+        self.alter(
+            booking.code,
+            "UPDATE bookings SET server = ?, starts_at = ?, ends_at = ?, time_zone = ? \
+             WHERE code = ? AND application = ? AND made_at = ?",
             vec![
-                number(booking.code),
-                text(&booking.application),
                 text(&booking.server.0),
                 seconds(booking.starts_at),
                 seconds(booking.ends_at),
                 text(&booking.time_zone),
+                number(booking.code),
+                text(&booking.application),
                 seconds(booking.made_at),
             ],
         )
@@ -173,49 +171,50 @@ impl<'a> Writer<'a> {
             Some((host, port)) => (Some(host.clone()), Some(i64::from(*port))),
             None => (None, None),
         };
-        let found = self
-            .link
-            .run(
-                "UPDATE sessions SET server = ?, starts_at = ?, ends_at = ?, stage = ?, host = ?, port = ?, booked = ? \
-                 WHERE code = ? AND application = ? AND token_hash = ?",
-                vec![
-                    text(&session.server.0),
-                    seconds(session.starts_at),
-                    seconds(session.ends_at),
-                    Value::Text(word_of(session.stage)),
-                    Value::MaybeText(host.clone()),
-                    Value::MaybeInt(port),
-                    Value::Int(session.booked.into()),
-                    number(session.code),
-                    text(&session.application),
-                    text(&session.token_hash),
-                ],
-            )
-            .await?;
-        if found > 0 {
-            return Ok(());
+        if self.take_code(session.code, Holder::Session).await? {
+            return self
+                .run(
+                    "INSERT INTO sessions \
+                     (code, application, server, starts_at, ends_at, stage, host, port, token_hash, booked) \
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    vec![
+                        number(session.code),
+                        text(&session.application),
+                        text(&session.server.0),
+                        seconds(session.starts_at),
+                        seconds(session.ends_at),
+                        Value::Text(word_of(session.stage)),
+                        Value::MaybeText(host),
+                        Value::MaybeInt(port),
+                        text(&session.token_hash),
+                        Value::Int(session.booked.into()),
+                    ],
+                )
+                .await;
         }
-        self.take_code(session.code, Holder::Session).await?;
-        self.run(
-            "INSERT INTO sessions (code, application, server, starts_at, ends_at, stage, host, port, token_hash, booked) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        self.alter(
+            session.code,
+            "UPDATE sessions \
+             SET server = ?, starts_at = ?, ends_at = ?, stage = ?, host = ?, port = ?, booked = ? \
+             WHERE code = ? AND application = ? AND token_hash = ?",
             vec![
-                number(session.code),
-                text(&session.application),
                 text(&session.server.0),
                 seconds(session.starts_at),
                 seconds(session.ends_at),
                 Value::Text(word_of(session.stage)),
                 Value::MaybeText(host),
                 Value::MaybeInt(port),
-                text(&session.token_hash),
                 Value::Int(session.booked.into()),
+                number(session.code),
+                text(&session.application),
+                text(&session.token_hash),
             ],
         )
         .await
     }
 
-    async fn take_code(&mut self, code: Code, holder: Holder) -> Result<(), Unwritten> {
+    /// Makes the row of a code; false if it is active already.
+    async fn take_code(&mut self, code: Code, holder: Holder) -> Result<bool, Unwritten> {
         let taken = self
             .link
             .run(
@@ -224,11 +223,23 @@ impl<'a> Writer<'a> {
             )
             .await;
         match taken {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.is_duplicate() => {
-                Err(Unwritten::Refused(StateError::CodeTaken(code)))
-            }
+            Ok(_) => Ok(true),
+            // Of both databases only this statement fails then, not the transaction.
+            Err(failure) if failure.is_duplicate() => Ok(false),
             Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Alters the one row that the words find; if they find none, the code is another's.
+    async fn alter(
+        &mut self,
+        code: Code,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<(), Unwritten> {
+        match self.link.run(sql, values).await? {
+            0 => Err(Unwritten::Refused(StateError::CodeTaken(code))),
+            _ => Ok(()),
         }
     }
 

@@ -173,14 +173,10 @@ async fn a_server_that_comes_and_goes_loses_nothing_and_is_found_again() {
 
     // A server that hangs is as good as gone; so is one that closes connections behind our back.
     server.freeze();
-    let error = tokio::time::timeout(BOUND, state.begin())
-        .await
-        .expect("in time");
-    assert!(error.map(drop).is_err_and(|error| error.is_temporary()));
-    let error = tokio::time::timeout(BOUND, state.version())
-        .await
-        .expect("in time");
-    assert!(error.is_err_and(|error| error.is_temporary()));
+    let both = async { tokio::join!(state.begin(), state.version()) };
+    let (begun, version) = tokio::time::timeout(BOUND, both).await.expect("in time");
+    assert!(begun.map(drop).is_err_and(|error| error.is_temporary()));
+    assert!(version.is_err_and(|error| error.is_temporary()));
     server.thaw();
     let (_, world) = state.load().await.expect("loads");
     assert!(world.bookings.contains_key(&code(1)));

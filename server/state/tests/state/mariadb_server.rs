@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// A busy machine with two cores starts one in seconds.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Where a server has its temporary tables. One that starts removes those that it finds, its neighbours' too.
+const TEMPORARY: &str = "TMPDIR";
+
 /// A running server, or one that was killed and may be started again.
 pub(crate) struct MariaDb {
     folder: tempfile::TempDir,
@@ -25,6 +28,7 @@ impl MariaDb {
             .args(["--no-defaults", "--auth-root-authentication-method=normal"])
             .args(["--skip-test-db", "--user=root"])
             .arg(format!("--datadir={}", data(folder.path()).display()))
+            .env(TEMPORARY, folder.path())
             .stdin(Stdio::null())
             .output()
             .expect("mariadb-install-db runs; tools/setup.sh --test installs it");
@@ -57,6 +61,7 @@ impl MariaDb {
                 "--innodb-buffer-pool-size=32M",
                 "--innodb-flush-log-at-trx-commit=1",
             ])
+            .env(TEMPORARY, self.folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log);
@@ -154,7 +159,14 @@ fn program(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("{name} is not installed; tools/setup.sh --test installs it"))
 }
 
+/// A port that stays free while the server is down: below those that systems give to whoever asks for any.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("its address").port()
+    const PORTS: std::ops::Range<u16> = 20_000..32_000;
+    let many = PORTS.end - PORTS.start;
+    // Tests run in processes of their own, and begin to look in different places.
+    let first = u16::try_from(std::process::id() % u32::from(many)).expect("less than a u16");
+    (0..many)
+        .map(|step| PORTS.start + (first + step) % many)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("one of thousands is free")
 }
