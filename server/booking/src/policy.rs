@@ -124,12 +124,13 @@ impl Policy {
                 });
             }
         }
-        time::zone(&self.time_zone)
-            .map(|_| ())
-            .map_err(|error| BadPolicy {
+        match time::zone(&self.time_zone) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(BadPolicy {
                 key: "time_zone",
                 value: format!("{:?}", self.time_zone),
-                accepted: error.to_string(),
-            })
+                accepted: "an IANA name is, such as Europe/Moscow".to_owned(),
+            }),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Every request in any order, with a clock that goes on and jumps: nothing is given twice and nothing vanishes.
 
 use proptest::prelude::*;
+use server_booking::files::{FileServer, Files};
 use server_booking::model::{Code, EndReason, ServerId, SessionStage, UnixSeconds};
-use server_booking::{Caller, Ledger, end, servers};
+use server_booking::{Caller, Ledger, applications, end, files, servers};
 
 use crate::judge;
 use crate::lab::{Computer, HOUR, Lab, MIDNIGHT};
@@ -70,6 +71,12 @@ enum Event {
     Remove {
         server: usize,
     },
+    Files {
+        named: usize,
+    },
+    Drop {
+        application: usize,
+    },
     Clock {
         seconds: i64,
     },
@@ -92,7 +99,9 @@ fn event(limits: std::ops::RangeInclusive<u32>) -> impl Strategy<Value = Event> 
     );
     prop_oneof![
         12 => book,
-        4 => application.prop_map(|application| Event::Start { application }),
+        4 => application.clone().prop_map(|application| Event::Start { application }),
+        1 => application.prop_map(|application| Event::Drop { application }),
+        1 => (0..4_usize).prop_map(|named| Event::Files { named }),
         6 => code.clone().prop_map(|code| Event::Come { code }),
         6 => code.clone().prop_map(|code| Event::Started { code }),
         2 => (code.clone(), 0..16_usize).prop_map(|(code, asked)| Event::Refused { code, asked }),
@@ -110,6 +119,24 @@ fn event(limits: std::ops::RangeInclusive<u32>) -> impl Strategy<Value = Event> 
         6 => (-600..1800_i64).prop_map(|seconds| Event::Clock { seconds }),
         1 => Just(Event::Reload),
     ]
+}
+
+/// Files that name some of two servers, each with one of the applications.
+fn named_by_files(named: usize) -> Files {
+    let servers = ["e", "f"].into_iter().enumerate();
+    let servers = servers.filter(|(bit, _)| named & (1 << bit) != 0);
+    Files {
+        servers: servers
+            .map(|(bit, id)| FileServer {
+                id: ServerId(id.to_owned()),
+                host: "192.0.2.7".to_owned(),
+                port: 111,
+                applications: vec![APPLICATIONS[bit].to_owned()],
+                limit: None,
+            })
+            .collect(),
+        applications: Vec::new(),
+    }
 }
 
 /// The n-th of all codes in use, counted round.
@@ -138,6 +165,21 @@ fn happen(lab: &mut Lab, event: &Event) {
         }
         Event::Start { application } => {
             let _ = lab.start(APPLICATIONS[*application]);
+        }
+        Event::Drop { application } => {
+            let caller = lab.caller();
+            let name = APPLICATIONS[*application];
+            if let Ok(dropped) = applications::remove_application(&lab.ledger, &caller, name) {
+                lab.take(dropped);
+            }
+        }
+        Event::Files { named } => {
+            let after = named_by_files(*named);
+            let before = lab.files.replace(after.clone());
+            let caller = lab.caller();
+            let round =
+                files::reconcile(&lab.ledger, &lab.policy, &caller, before.as_ref(), &after);
+            lab.take(round);
         }
         Event::Clock { seconds } => lab.now += seconds,
         Event::Reload => {
@@ -245,7 +287,7 @@ proptest! {
         for event in &events {
             happen(&mut lab, event);
             for (id, peak) in judge::peaks(lab.world()) {
-                let limit = COMPUTERS.iter().find(|(name, ..)| *name == id.0).map_or(0, |(_, limit, _)| *limit);
+                let limit = lab.world().servers.get(&id).map_or(0, |server| server.limit);
                 prop_assert!(peak <= limit, "{} places of {} on {}", peak, limit, id.0);
             }
         }

@@ -5,6 +5,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use server_booking::end::Ended;
+use server_booking::files::Files;
 use server_booking::model::{
     Application, Booking, Change, Code, ServerId, Session, UnixSeconds, World,
 };
@@ -26,6 +27,8 @@ pub(crate) struct Lab {
     pub(crate) ledger: Ledger,
     pub(crate) policy: Policy,
     pub(crate) now: i64,
+    /// What the files said when they were read last.
+    pub(crate) files: Option<Files>,
     random: ChaCha8Rng,
 }
 
@@ -43,6 +46,7 @@ impl Lab {
                 ..Policy::default()
             },
             now: MIDNIGHT,
+            files: None,
             random: ChaCha8Rng::seed_from_u64(1),
         };
         for computer in computers {

@@ -9,6 +9,7 @@ mod interleavings;
 mod judge;
 mod lab;
 mod moves;
+mod policies;
 mod ranges;
 mod servers;
 mod sessions;
