@@ -8,8 +8,8 @@ use std::net::IpAddr;
 
 use crate::model::UnixSeconds;
 
-/// The numbers of the limit. All are guesses: with 1,000 codes in use one try in ten succeeds, so an address finds
-/// one in about twenty minutes; with 100 in use, in more than a day, since lock-outs become longer.
+/// The numbers of the limit. All are guesses. With 1,000 codes in use one try in ten succeeds, and an address needs two
+/// rounds of five for it, some minutes; with 100 in use twenty rounds, most of a day, since lock-outs become longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuessLimits {
     /// Wrong codes of one address within the window.
