@@ -81,8 +81,8 @@ impl State {
                 let (database, migrated) = Database::open(target, &name).await?;
                 (Store::Sql(Box::new(database)), migrated)
             }
-            StateUrl::Files { planned, .. } => {
-                let files = Files::open(planned).await?;
+            StateUrl::Files { planned, servers } => {
+                let files = Files::open(planned, servers).await?;
                 // Files have no tables; the form of today is read and written.
                 (Store::Files(files), Migrated { from: 1, to: 1 })
             }

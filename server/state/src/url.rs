@@ -21,7 +21,7 @@ pub enum StateUrl {
     MySql(String),
     /// The files of the first stage.
     Files {
-        /// `servers.json`; only read, and not by this crate's [`State`](crate::State).
+        /// `servers.json`; only read, for bookings of an older installation that name no server.
         servers: PathBuf,
         /// `sessions_planned.json`; written at each commit.
         planned: PathBuf,

@@ -11,12 +11,13 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use server_booking::Policy;
 use server_booking::model::{AuditEntry, Change, World};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::ended::Ended;
 use crate::error::StateError;
-use crate::import::FILE_MAX;
+use crate::import::{FILE_MAX, Place, Source, servers_file};
 use crate::limits;
 use paper::Paper;
 
@@ -46,13 +47,15 @@ pub(crate) struct FilesTransaction {
 }
 
 impl Files {
-    /// Locks the file and reads it; one that is not there is a world without anything.
-    pub(crate) async fn open(path: &Path) -> Result<Self, StateError> {
+    /// Locks the file and reads it; one that is not there is a world without anything. `servers.json` says where bookings
+    /// can go that name no server.
+    pub(crate) async fn open(path: &Path, servers: &Path) -> Result<Self, StateError> {
         let path = path.to_owned();
+        let servers = servers.to_owned();
         let kept = blocking(move || {
             let lock = lock(&path)?;
             let paper = match read(&path)? {
-                Some(bytes) => Paper::read(&path, &bytes)?,
+                Some(bytes) => Paper::read(&path, &bytes, &places(&servers))?,
                 None => Paper::default(),
             };
             Ok(Kept {
@@ -209,6 +212,28 @@ fn lock(path: &Path) -> Result<File, StateError> {
         Err(TryLockError::WouldBlock) => Err(StateError::InUse(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// The servers that the other file names. Whoever keeps step with it tells what is wrong with it; none are known then.
+fn places(path: &Path) -> Vec<Place> {
+    let name = path.display().to_string();
+    let Ok(Some(bytes)) = read(path) else {
+        return Vec::new();
+    };
+    let source = Source {
+        name: &name,
+        bytes: &bytes,
+    };
+    let limit = Policy::default().file_server_limit;
+    let servers = servers_file(source).map_or_else(|_| Vec::new(), |files| files.servers);
+    servers
+        .into_iter()
+        .map(|server| Place {
+            server: server.id,
+            applications: server.applications,
+            limit: server.limit.unwrap_or(limit),
+        })
+        .collect()
 }
 
 /// The file, with one byte more than it may have if it has more; none if it is not there.

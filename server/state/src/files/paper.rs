@@ -16,7 +16,7 @@ use server_booking::model::{
 
 use crate::ended::Ended;
 use crate::error::StateError;
-use crate::import::{At, ImportError, Source, documents, planned};
+use crate::import::{At, ImportError, Place, Source, documents, planned};
 
 /// All that is kept.
 #[derive(Clone, Debug, Default)]
@@ -100,10 +100,10 @@ impl Paper {
         bytes
     }
 
-    /// Reads it back.
-    pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Self, StateError> {
+    /// Reads it back; bookings of an older installation that name no server get one of the places.
+    pub(super) fn read(path: &Path, bytes: &[u8], places: &[Place]) -> Result<Self, StateError> {
         let name = path.display().to_string();
-        read(&name, bytes).map_err(|error| StateError::Broken {
+        read(&name, bytes, places).map_err(|error| StateError::Broken {
             place: name.clone(),
             // The error begins with the file.
             reason: error
@@ -114,11 +114,11 @@ impl Paper {
     }
 }
 
-fn read(name: &str, bytes: &[u8]) -> Result<Paper, ImportError> {
+fn read(name: &str, bytes: &[u8], places: &[Place]) -> Result<Paper, ImportError> {
     let documents = documents(Source { name, bytes })?;
     let whole = At::whole(name, &documents)?;
     let mut paper = Paper::default();
-    for new in planned::bookings(&whole, &Policy::default())? {
+    for new in planned::bookings(&whole, &Policy::default(), places)? {
         put(&mut paper, &whole, Change::PutBooking(new))?;
     }
     if whole.list().is_some() {

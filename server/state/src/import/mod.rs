@@ -21,6 +21,7 @@ use server_booking::model::{
 use crate::limits;
 pub(crate) use document::{At, documents};
 pub use document::{ENTRIES_MAX, FILE_MAX, ImportError};
+pub(crate) use planned::Place;
 
 /// A file to import: its name, for errors, and what is in it.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +65,8 @@ pub fn servers_file(source: Source<'_>) -> Result<Files, ImportError> {
 /// given together. `now` is noted as the time at which the servers were heard last.
 ///
 /// The changes come in an order in which they can be committed: applications, servers, bookings. An application that a
-/// server names and nothing describes is added with its name alone.
+/// server names and nothing describes is added with its name alone. A booking that names no server gets a place on one of
+/// those that are imported with it.
 ///
 /// # Errors
 ///
@@ -122,11 +124,16 @@ pub fn import(
                 let servers = mongo::session_servers(&whole, &titles, policy, now)?;
                 found.servers.extend(servers);
             }
-            Kind::Planned => {
-                let bookings = planned::bookings(&whole, policy)?;
-                planned::check(&whole, &bookings)?;
-                found.bookings.extend(bookings);
-            }
+            Kind::Planned => {}
+        }
+    }
+    let places: Vec<Place> = found.servers.iter().map(place).collect();
+    for (name, kind, documents) in &read {
+        if *kind == Kind::Planned {
+            let whole = At::whole(name, documents)?;
+            let bookings = planned::bookings(&whole, policy, &places)?;
+            planned::check(&whole, &bookings)?;
+            found.bookings.extend(bookings);
         }
     }
     Ok(found.changes())
@@ -168,6 +175,14 @@ impl Found {
         changes.extend(self.servers.into_iter().map(Change::PutServer));
         changes.extend(self.bookings.into_iter().map(Change::PutBooking));
         changes
+    }
+}
+
+fn place(server: &SessionServer) -> Place {
+    Place {
+        server: server.id.clone(),
+        applications: server.applications.clone(),
+        limit: server.limit,
     }
 }
 

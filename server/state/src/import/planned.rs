@@ -14,16 +14,67 @@ use super::{checked, servers};
 
 const SECONDS: &str = "seconds since 1970, as a number or a text";
 
+/// A server that bookings can go to whose file does not say to which: older installations only counted.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) server: ServerId,
+    pub(crate) applications: Vec<String>,
+    pub(crate) limit: u32,
+}
+
 /// Reads the bookings: a list, or what stands under `planned` of the file that the coordinator writes.
-pub(crate) fn bookings(whole: &At<'_>, policy: &Policy) -> Result<Vec<Booking>, ImportError> {
+///
+/// One without a server goes to the first of the places that has room then; one without an application is of the only
+/// one that the places have.
+pub(crate) fn bookings(
+    whole: &At<'_>,
+    policy: &Policy,
+    places: &[Place],
+) -> Result<Vec<Booking>, ImportError> {
     let list = match whole.list().is_some() || whole.find(&["code"]).is_some() {
         true => whole.clone(),
         false => whole.need(&["planned"])?,
     };
-    list.entries()?
-        .iter()
-        .map(|entry| booking(entry, policy))
-        .collect()
+    let mut settled = Vec::new();
+    let mut homeless = Vec::new();
+    for entry in list.entries()? {
+        match booking(&entry, policy, places)? {
+            (booking, true) => settled.push(checked(&entry, booking, Change::PutBooking)?),
+            (booking, false) => homeless.push((entry, booking)),
+        }
+    }
+    for (entry, mut booking) in homeless {
+        booking.server = room(&settled, &booking, places).ok_or_else(|| {
+            entry.fault(&format!(
+                "\"server_name\" is missing, and no server in servers.json that runs {:?} has room then",
+                booking.application
+            ))
+        })?;
+        settled.push(checked(&entry, booking, Change::PutBooking)?);
+    }
+    Ok(settled)
+}
+
+/// The first server that has room for a booking beside the others.
+fn room(others: &[Booking], new: &Booking, places: &[Place]) -> Option<ServerId> {
+    let place = places.iter().find(|place| {
+        // Those that meet this one may not all meet each other: then a place is thought taken that is free.
+        let meeting = others.iter().filter(|other| {
+            other.server == place.server
+                && other.starts_at < new.ends_at
+                && new.starts_at < other.ends_at
+        });
+        place.applications.contains(&new.application)
+            && meeting.count() < usize::try_from(place.limit).unwrap_or(usize::MAX)
+    });
+    place.map(|place| place.server.clone())
+}
+
+/// The only application that there is.
+fn only_application(places: &[Place]) -> Option<String> {
+    let mut names = places.iter().flat_map(|place| &place.applications);
+    let first = names.next()?;
+    names.all(|name| name == first).then(|| first.clone())
 }
 
 /// What no booking of ours can be: two of one code, an end that is not after the beginning.
@@ -46,7 +97,12 @@ pub(super) fn check(whole: &At<'_>, bookings: &[Booking]) -> Result<(), ImportEr
     Ok(())
 }
 
-fn booking(entry: &At<'_>, policy: &Policy) -> Result<Booking, ImportError> {
+/// A booking, and whether its server is said.
+fn booking(
+    entry: &At<'_>,
+    policy: &Policy,
+    places: &[Place],
+) -> Result<(Booking, bool), ImportError> {
     let zone = match entry.find(&["tz", "time_zone"]) {
         Some(at) => at.text()?,
         None => policy.time_zone.clone(),
@@ -66,14 +122,21 @@ fn booking(entry: &At<'_>, policy: &Policy) -> Result<Booking, ImportError> {
         }
     };
     let named = entry.keys().into_iter().find(|key| servers::is_name(key));
+    let server = entry
+        .find(&[named.unwrap_or("server_name"), "server"])
+        .map(|at| at.text())
+        .transpose()?;
+    let application = match entry.find(&["rc_name", "application"]) {
+        Some(at) => at.text()?,
+        None => only_application(places).ok_or_else(|| {
+            entry.fault("\"rc_name\" is missing, and servers.json does not name just one")
+        })?,
+    };
+    let is_settled = server.is_some();
     let booking = Booking {
         code: code(&entry.need(&["code"])?)?,
-        application: entry.need(&["rc_name", "application"])?.text()?,
-        server: ServerId(
-            entry
-                .need(&[named.unwrap_or("server_name"), "server"])?
-                .text()?,
-        ),
+        application,
+        server: ServerId(server.unwrap_or_default()),
         starts_at,
         ends_at,
         time_zone: zone,
@@ -82,7 +145,7 @@ fn booking(entry: &At<'_>, policy: &Policy) -> Result<Booking, ImportError> {
             None => UnixSeconds(0),
         },
     };
-    checked(entry, booking, Change::PutBooking)
+    Ok((booking, is_settled))
 }
 
 /// Four digits, as a text or as the number that they are.

@@ -18,9 +18,10 @@ const SQLITE_CANTOPEN: i64 = 14;
 /// Lock wait time-out, deadlock, and "record has changed since last read" of MariaDB's snapshot isolation.
 const MYSQL_BUSY: [u16; 3] = [1205, 1213, 1020];
 /// Too many connections (of all, of a user), disk full, shutdown (three kinds), a table or file that a restarting server
-/// cannot read yet, interrupted, killed, statement time-outs of MariaDB and MySQL, read-only while a failover lasts.
-const MYSQL_GONE: [u16; 14] = [
-    1040, 1203, 1021, 1053, 1077, 1079, 1030, 1317, 1927, 1969, 3024, 1290, 1836, 4031,
+/// cannot read yet, interrupted, killed, statement time-outs of MariaDB and MySQL, read-only while a failover lasts, a
+/// connection that was silent for too long, a node of a Galera cluster that is not ready.
+const MYSQL_GONE: [u16; 15] = [
+    1040, 1203, 1021, 1053, 1077, 1079, 1030, 1317, 1927, 1969, 3024, 1290, 1836, 4031, 1047,
 ];
 
 /// Sorts an error of the library.

@@ -137,3 +137,35 @@ async fn the_list_of_an_older_installation_is_read() {
         ("Atlas", "one")
     );
 }
+
+#[tokio::test]
+async fn bookings_that_name_no_server_get_those_of_servers_json() {
+    let servers = r#"[{"server_name1": "one", "ip": "h", "port": 1, "rc_info": {"rc_name": "Atlas"}},
+        {"server_name2": "two", "ip": "h", "port": 2, "rc_info": {"rc_name": "Atlas"}}]"#;
+    let entry = |code: u16, time: &str| {
+        format!(r#"{{"code": {code}, "date": "28/02/2027", "time": "{time}"}}"#)
+    };
+    let (first, beside, later) = (entry(1, "09:00"), entry(2, "09:30"), entry(3, "10:00"));
+
+    let folder = folder();
+    std::fs::write(folder.path().join("servers.json"), servers).expect("written");
+    let list = format!("[{later}, {first}, {beside}]");
+    std::fs::write(planned(&folder), list).expect("written");
+    let (_, world) = open(&folder).await.load().await.expect("loads");
+    let places: Vec<&str> = world
+        .bookings
+        .values()
+        .map(|booking| booking.server.0.as_str())
+        .collect();
+    assert_eq!(places, ["one", "two", "one"]);
+    assert_eq!(world.bookings[&code(3)].application, "Atlas");
+
+    let list = format!("[{first}, {beside}, {}]", entry(4, "09:15"));
+    std::fs::write(planned(&folder), list).expect("written");
+    let refused = State::open(&url(&folder))
+        .await
+        .map(drop)
+        .expect_err("full");
+    let line = "entry 3: \"server_name\" is missing, and no server in servers.json that runs \"Atlas\" has room then";
+    assert!(refused.to_string().ends_with(line), "{refused}");
+}

@@ -186,6 +186,19 @@ async fn a_server_that_comes_and_goes_loses_nothing_and_is_found_again() {
         .await
         .expect("commits");
 
+    // A connection that the server closes unasked is replaced; a transaction that it held is gone, and says so.
+    by_hand(&server, "mysql", "KILL USER desk").await;
+    scenarios::commit(&state, &[Change::PutBooking(booking(3, 1))])
+        .await
+        .expect("commits");
+    let held = state.begin().await.expect("begins");
+    by_hand(&server, "mysql", "KILL USER desk").await;
+    let error = held.commit(&[Change::PutBooking(booking(4, 1))]).await;
+    assert!(error.is_err_and(|error| matches!(error, StateError::Gone { .. })));
+    let (_, world) = state.load().await.expect("loads");
+    let codes: Vec<u16> = world.bookings.keys().map(|code| code.number()).collect();
+    assert_eq!(codes, [1, 2, 3]);
+
     // Whoever vanishes with the right to write does not keep it.
     let other = open(&url).await;
     let held = other.begin().await.expect("begins");
