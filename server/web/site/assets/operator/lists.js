@@ -11,6 +11,9 @@ export const moment = (seconds) => (seconds ? new Intl.DateTimeFormat(language()
   dateStyle: 'short', timeStyle: 'medium',
 }).format(seconds * 1000) : '–');
 
+// Details name moments by their Unix seconds: ten digits until the year 2286.
+const readable = (detail) => detail.replace(/\b1\d{9}\b/g, (seconds) => moment(Number(seconds)));
+
 const mark = (look, words) => h('span', { class: `mark is-${look}` }, words);
 
 const action = (label, name, work, look = 'is-quiet') => h('button', {
@@ -134,7 +137,7 @@ export const lists = ({ api, act }) => [
       { label: t('audit.actor'), cell: (row) => row.actor },
       { label: t('audit.action'), cell: (row) => row.action.replaceAll('_', ' ') },
       { label: t('audit.subject'), cell: (row) => row.subject },
-      { label: t('audit.detail'), cell: (row) => row.detail, look: 'long' },
+      { label: t('audit.detail'), cell: (row) => readable(row.detail), look: 'long' },
     ],
     actions: null,
   },
