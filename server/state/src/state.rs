@@ -117,12 +117,12 @@ impl State {
         }
     }
 
-    /// Waits until nobody else may change the world, of this coordinator (in order, without a limit) or another (some
-    /// seconds). Cancel safe.
+    /// Waits, some seconds at most, until nobody else may change the world, of this coordinator (in order) or another.
+    /// Cancel safe.
     ///
     /// # Errors
     ///
-    /// Temporary ones, within some seconds, while the database is gone or another coordinator holds it.
+    /// Temporary ones, within some seconds, while the database is gone or somebody else holds it. Files are waited for.
     pub async fn begin(&self) -> Result<Transaction<'_>, StateError> {
         let kind = match &*self.store {
             Store::Sql(database) => Kind::Sql(database.begin().await?),

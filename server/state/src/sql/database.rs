@@ -8,9 +8,11 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use server_booking::model::{AuditEntry, Change, World};
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 use super::link::{Failure, Link, Target};
 use super::write::{Unwritten, Writer};
@@ -19,6 +21,10 @@ use crate::ended::Ended;
 use crate::error::StateError;
 use crate::limits;
 use crate::state::Migrated;
+
+/// How long a task waits for those of this coordinator that asked before it: with a database that hangs each of them
+/// takes its own time-out, and the last must not wait for all. A guess, somewhat more than one time-out.
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
 const VERSION: &str = "SELECT version, next_number FROM coordinator_state WHERE id = 1";
 
@@ -113,7 +119,15 @@ impl Database {
         place: &'a Mutex<Option<Link>>,
         start: Start,
     ) -> Result<(Held<'a>, (u64, i64)), StateError> {
-        let mut place = place.lock().await;
+        let mut place = match timeout(TURN_TIMEOUT, place.lock()).await {
+            Ok(place) => place,
+            Err(_) => {
+                return Err(StateError::Gone {
+                    database: self.name.to_string(),
+                    reason: "those who asked before still wait for an answer".to_owned(),
+                });
+            }
+        };
         let kept = place.take();
         if let Some(mut link) = kept.filter(|link| link.is_current(&self.target)) {
             match start.run(&mut link).await {
