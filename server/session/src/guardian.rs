@@ -93,6 +93,7 @@ unsafe fn become_application(guardian: libc::pid_t, limits: &[Limit]) -> io::Res
         }
         // A group and session of its own, so that it can be asked to end with all that belongs to it.
         check(libc::setsid())?;
+        keep_descriptors_from_the_application();
         // A program that changes its user could not be killed any more.
         check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
         for limit in limits {
@@ -104,6 +105,23 @@ unsafe fn become_application(guardian: libc::pid_t, limits: &[Limit]) -> io::Res
         }
     }
     Ok(())
+}
+
+/// Whatever was opened by somebody who did not think of `exec` stays here; input, output and errors go on.
+///
+/// # Safety
+/// As [`split`].
+unsafe fn keep_descriptors_from_the_application() {
+    // SAFETY: plain system calls; marking a descriptor that is not open fails without harm.
+    unsafe {
+        let mark = libc::CLOSE_RANGE_CLOEXEC;
+        if libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, mark) == -1 {
+            // Before Linux 5.11.
+            for descriptor in 3..65_536 {
+                libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+            }
+        }
+    }
 }
 
 extern "C" fn wake_up(_: libc::c_int) {}

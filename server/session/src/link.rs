@@ -166,32 +166,8 @@ impl Link {
         self.view.mark_changed();
         loop {
             tokio::select! {
-                message = socket.next(), if orders.len() < MAX_ORDERS => {
-                    heard = Instant::now();
-                    match message {
-                        Some(Ok(Message::Text(text))) => match read::<FromCoordinator>(&text) {
-                            Ok(said) => orders.extend(self.hear(said, here).await?),
-                            Err(rejected) => send(&mut socket, Message::text(rejected.answer())).await?,
-                        },
-                        Some(Ok(Message::Close(_))) | None => return Ok(()),
-                        Some(Ok(_)) => {}
-                        Some(Err(why)) => return Err(why.to_string()),
-                    }
-                }
-                Some((answer, id)) = orders.next() => {
-                    say(&mut socket, &FromSessionServer::Answer(answer), id.as_ref()).await?;
-                }
-                changed = self.view.changed() => {
-                    changed.map_err(|_| "the server stops".to_owned())?;
-                    let untold: Vec<_> = {
-                        let view = self.view.borrow_and_update();
-                        view.ended.iter().filter(|(number, _)| *number > told).cloned().collect()
-                    };
-                    for (number, ended) in untold {
-                        say(&mut socket, &Report::SessionEnded(ended), Some(&Id::number(number))).await?;
-                        told = number;
-                    }
-                }
+                // An order is answered before the end of its session is told, however soon that comes.
+                biased;
                 _ = beat.tick() => {
                     if heard.elapsed() > every * LOST_AFTER && orders.len() < MAX_ORDERS {
                         return Err("nothing was heard from it".to_owned());
@@ -206,6 +182,33 @@ impl Link {
                     };
                     say(&mut socket, &Report::Heartbeat(beat), None).await?;
                     send(&mut socket, Message::Ping(Bytes::new())).await?;
+                }
+                Some(answered) = orders.next() => {
+                    let (answer, id): (OrderAnswer, Option<Id>) = answered;
+                    say(&mut socket, &FromSessionServer::Answer(answer), id.as_ref()).await?;
+                }
+                changed = self.view.changed() => {
+                    changed.map_err(|_| "the server stops".to_owned())?;
+                    let untold: Vec<_> = {
+                        let view = self.view.borrow_and_update();
+                        view.ended.iter().filter(|(number, _)| *number > told).cloned().collect()
+                    };
+                    for (number, ended) in untold {
+                        say(&mut socket, &Report::SessionEnded(ended), Some(&Id::number(number))).await?;
+                        told = number;
+                    }
+                }
+                message = socket.next(), if orders.len() < MAX_ORDERS => {
+                    heard = Instant::now();
+                    match message {
+                        Some(Ok(Message::Text(text))) => match read::<FromCoordinator>(&text) {
+                            Ok(said) => orders.extend(self.hear(said, here).await?),
+                            Err(rejected) => send(&mut socket, Message::text(rejected.answer())).await?,
+                        },
+                        Some(Ok(Message::Close(_))) | None => return Ok(()),
+                        Some(Ok(_)) => {}
+                        Some(Err(why)) => return Err(why.to_string()),
+                    }
                 }
             }
         }
