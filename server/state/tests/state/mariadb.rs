@@ -142,10 +142,12 @@ async fn a_server_that_comes_and_goes_loses_nothing_and_is_found_again() {
             ));
         }
         let goal = (round + 1) * 40;
-        while acknowledged.load(Ordering::SeqCst) < goal {
-            tokio::task::yield_now().await;
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let written = async {
+            while acknowledged.load(Ordering::SeqCst) < goal {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(BOUND, written).await.expect("commits");
         server.kill();
         for error in writers.join_all().await {
             assert!(error.is_temporary(), "{error}");
