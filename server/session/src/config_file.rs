@@ -3,23 +3,21 @@
 //! Read by hand instead of by derived code, because the reader's words would be the library's. Numbers may be strings.
 //! Relative paths are relative to the file.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-use server_wire::{Host, LongText, MAX_APPLICATIONS, MAX_SESSIONS, Port, ServerName, Text};
+use serde_json::Value;
+use server_wire::{Host, MAX_APPLICATIONS, MAX_SESSIONS, Port, ServerName, Text};
 
 use crate::config::{
     Application, CertificateFiles, DEFAULT_LIMIT, DEFAULT_PORT, DEFAULT_USERS, Limits, LinkConfig,
     MAX_USERS, SessionConfig, Times, WebRtc,
 };
+use crate::config_keys::Keys;
 
 /// A longer file is no configuration: 64 applications with descriptions take less.
 const MAX_LEN: u64 = 1024 * 1024;
-/// Arguments or variables of one application. A guess.
-const MAX_ARGUMENTS: usize = 256;
 /// Seconds of any time: a week.
 const MAX_SECONDS: u64 = 7 * 24 * 60 * 60;
 
@@ -347,119 +345,6 @@ fn webrtc(top: &mut Keys) -> Result<WebRtc, String> {
         port_range,
         codecs: keys.texts("codecs")?,
     })
-}
-
-/// The keys of one object, taken out one by one.
-struct Keys {
-    map: Map<String, Value>,
-    prefix: String,
-}
-
-impl Keys {
-    fn new(map: Map<String, Value>, prefix: String, known: &[&str]) -> Result<Self, String> {
-        match map.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(key) => Err(format!(
-                "{prefix}{}: is not known; accepted are {}",
-                Text::<64>::cut(key),
-                known.join(", ")
-            )),
-            None => Ok(Self { map, prefix }),
-        }
-    }
-
-    fn refuse(&self, key: &str, why: &str) -> String {
-        format!("{}{key}: {why}", self.prefix)
-    }
-
-    fn text(&mut self, key: &str) -> Result<Option<String>, String> {
-        match self.map.remove(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(self.refuse(key, "a text is accepted")),
-        }
-    }
-
-    fn number(&mut self, key: &str, min: u64, max: u64) -> Result<Option<u64>, String> {
-        let number = match self.map.remove(key) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::Number(number)) => number.as_u64(),
-            Some(Value::String(text)) => text.parse().ok(),
-            Some(_) => None,
-        };
-        match number.filter(|number| (min..=max).contains(number)) {
-            Some(number) => Ok(Some(number)),
-            None => Err(self.refuse(
-                key,
-                &format!("a whole number from {min} to {max} is accepted"),
-            )),
-        }
-    }
-
-    fn texts(&mut self, key: &str) -> Result<Vec<String>, String> {
-        let wrong = format!("a list of at most {MAX_ARGUMENTS} texts is accepted");
-        let list = match self.map.remove(key) {
-            None | Some(Value::Null) => return Ok(Vec::new()),
-            Some(Value::Array(list)) if list.len() <= MAX_ARGUMENTS => list,
-            Some(_) => return Err(self.refuse(key, &wrong)),
-        };
-        let texts = list.into_iter().map(|value| match value {
-            Value::String(text) if !text.contains('\0') => Ok(text),
-            _ => Err(self.refuse(key, &wrong)),
-        });
-        texts.collect()
-    }
-
-    fn pairs(&mut self, key: &str) -> Result<BTreeMap<String, String>, String> {
-        let wrong = "an object of texts is accepted: {\"NAME\": \"value\"}";
-        let map = match self.map.remove(key) {
-            None | Some(Value::Null) => return Ok(BTreeMap::new()),
-            Some(Value::Object(map)) if map.len() <= MAX_ARGUMENTS => map,
-            Some(_) => return Err(self.refuse(key, wrong)),
-        };
-        let pairs = map.into_iter().map(|(name, value)| match value {
-            Value::String(text)
-                if !name.is_empty() && !name.contains(['=', '\0']) && !text.contains('\0') =>
-            {
-                Ok((name, text))
-            }
-            _ => Err(self.refuse(key, wrong)),
-        });
-        pairs.collect()
-    }
-
-    /// A text for each language; a bare text is English.
-    fn languages(&mut self, key: &str) -> Result<BTreeMap<String, LongText>, String> {
-        let wrong = "a text for each language is accepted: {\"en\": \"...\", \"ru\": \"...\"}, up to 2048 bytes each";
-        if let Some(Value::String(text)) = self.map.get(key) {
-            let text = LongText::new(text).map_err(|_| self.refuse(key, wrong))?;
-            self.map.remove(key);
-            return Ok(BTreeMap::from([("en".to_owned(), text)]));
-        }
-        let pairs = self.pairs(key).map_err(|_| self.refuse(key, wrong))?;
-        let good = |language: &str| (1..=16).contains(&language.len());
-        if pairs.len() > 16 {
-            return Err(self.refuse(key, wrong));
-        }
-        let texts = pairs.into_iter().map(|(language, text)| {
-            let text = LongText::new(&text).ok().filter(|_| good(&language));
-            text.map(|text| (language, text))
-                .ok_or_else(|| self.refuse(key, wrong))
-        });
-        texts.collect()
-    }
-
-    fn object(&mut self, key: &str, known: &[&str]) -> Result<Option<Self>, String> {
-        match self.map.remove(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Object(map)) => {
-                Self::new(map, format!("{}{key}.", self.prefix), known).map(Some)
-            }
-            Some(_) => Err(self.refuse(
-                key,
-                &format!("an object is accepted, with {}", known.join(", ")),
-            )),
-        }
-    }
 }
 
 #[cfg(test)]

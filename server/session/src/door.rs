@@ -27,8 +27,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
+use crate::ask::{Ask, Here};
 use crate::config::SessionConfig;
-use crate::driver::{Ask, Here};
 use crate::house::reasoned;
 use crate::life::Key;
 

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rand::Rng as _;
 use server_wire::{
     Code, ConnectToSession, ConnectionData, Count, Draining, EndWord, EndedSession, Established,
-    Host, KnowsCode, KnowsCodeAnswer, LockedOut, Order, OrderAnswer, Port, Reason, RunningSession,
-    Seconds, SessionExtended, StartOrder, Text, Token, UnixSeconds, Url, UserAnswer, UsersOf,
+    KnowsCode, KnowsCodeAnswer, LockedOut, Order, OrderAnswer, Reason, Seconds, SessionExtended,
+    StartOrder, Token, UnixSeconds, UserAnswer,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::ask::{Ask, Here, Inside, View};
 use crate::config::SessionConfig;
 use crate::guess::Guesses;
 use crate::house::{Action, Entrance, House, Rules, Start, reasoned};
@@ -30,70 +31,6 @@ const MAX_EVENTS: usize = 64;
 const TICK: Duration = Duration::from_millis(200);
 /// How long all applications may take to end when the server stops: what one may take, and a little.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Where users reach this server, as seen from whoever asks.
-#[derive(Clone, Debug)]
-pub(crate) struct Here {
-    pub(crate) host: Host,
-    pub(crate) port: Port,
-}
-
-impl Here {
-    /// `https://host:port` and what follows.
-    fn url(&self, rest: &str) -> Url {
-        match self.host.contains(':') {
-            true => Text::cut(&format!("https://[{}]:{}{rest}", self.host, self.port)),
-            false => Text::cut(&format!("https://{}:{}{rest}", self.host, self.port)),
-        }
-    }
-}
-
-/// Somebody who was let in.
-#[derive(Debug)]
-pub(crate) struct Inside {
-    pub(crate) key: Key,
-    pub(crate) client: u32,
-    pub(crate) answer: Established,
-}
-
-/// What connections ask.
-#[derive(Debug)]
-pub(crate) enum Ask {
-    Order {
-        order: Order,
-        here: Here,
-        answer: oneshot::Sender<OrderAnswer>,
-    },
-    Enter {
-        asked: ConnectToSession,
-        from: IpAddr,
-        here: Here,
-        /// What the user is told unasked; a user who does not take it is let go.
-        tell: mpsc::Sender<UserAnswer>,
-        answer: oneshot::Sender<Result<Inside, UserAnswer>>,
-    },
-    Presence {
-        key: Key,
-        client: u32,
-        active: bool,
-    },
-    Leave {
-        key: Key,
-        client: u32,
-    },
-    /// The coordinator has written an end down.
-    Taken(u64),
-}
-
-/// What the coordinator is told.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct View {
-    pub(crate) running: Vec<RunningSession>,
-    pub(crate) users: Vec<UsersOf>,
-    pub(crate) draining: bool,
-    /// Ends that it has not taken, numbered, the oldest first.
-    pub(crate) ended: Vec<(u64, EndedSession)>,
-}
 
 enum Event {
     Launched(Key, Result<Box<Program>, String>),

@@ -5,9 +5,11 @@
 //! `guardian`, `sweep`, `record`). Only Linux has what keeps an application's processes together. This crate must never
 //! know bookings, a database or the rules of places: those are the coordinator's.
 
+mod ask;
 mod backoff;
 mod config;
 mod config_file;
+mod config_keys;
 mod door;
 mod driver;
 mod guardian;

@@ -24,10 +24,10 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
+use crate::ask::{Ask, Here, View};
 use crate::backoff::Backoff;
 use crate::config::{LinkConfig, SessionConfig};
 use crate::door::{Hall, bounds};
-use crate::driver::{Ask, Here, View};
 use crate::house::reasoned;
 use crate::tls::fingerprint;
 
