@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::lab::Lab;
 use crate::place::Place;
-use crate::process::{Process, free_port};
+use crate::process::Process;
 use crate::wait::{SOON, eventually};
 use crate::wss::{Http, Wss, https};
 
@@ -62,7 +62,7 @@ impl Coordinator {
         args.push(data_dir.clone().into());
         args.extend(options.args.iter().map(Into::into));
         if !options.args.iter().any(|arg| arg == "--configuration") {
-            let address = format!("127.0.0.1:{}", free_port());
+            let address = format!("127.0.0.1:{}", free_tcp_port());
             args.extend([listen.into(), address.into()]);
         }
         let process = launch(lab, &name, &args);
@@ -423,6 +423,15 @@ fn answer(shared: &Shared, order: &Value) -> Option<Value> {
     };
     answer["id"] = order["id"].clone();
     Some(answer)
+}
+
+/// A TCP port of the loopback interface that nobody has at the moment.
+///
+/// # Panics
+/// When there is none.
+pub fn free_tcp_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("its address").port()
 }
 
 /// Codes that are all different.

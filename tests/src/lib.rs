@@ -26,7 +26,9 @@ mod wss;
 pub use check::{
     Kept, assert_byte_identical, assert_nothing_half_written, assert_whole_forest, forest_problem,
 };
-pub use coordinator::{Coordinator, CoordinatorOptions, Manner, Stage, assert_all_different};
+pub use coordinator::{
+    Coordinator, CoordinatorOptions, Manner, Stage, assert_all_different, free_tcp_port,
+};
 pub use crowd::Crowd;
 pub use film::Film;
 pub use lab::Lab;

@@ -1,11 +1,11 @@
 //! A MariaDB server of a test: its own folder, socket and port, with one empty database.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::coordinator::free_tcp_port;
 use crate::lab::Lab;
 use crate::process::Process;
 use crate::wait::{SOON, eventually};
@@ -44,7 +44,7 @@ impl MariaDb {
             lab: lab.clone(),
             name,
             folder,
-            port: free_port(),
+            port: free_tcp_port(),
             process: None,
         };
         server.start_again();
@@ -115,9 +115,4 @@ fn program(name: &str) -> PathBuf {
         .map(|folder| Path::new(folder).join(name))
         .find(|path| path.exists());
     found.unwrap_or_else(|| panic!("{name} is not installed; tools/setup.sh --test installs it"))
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("its address").port()
 }

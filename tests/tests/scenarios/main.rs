@@ -3,6 +3,8 @@
 mod bad_input;
 mod broadcast;
 mod coordinator;
+mod coordinator_http;
+mod coordinator_losses;
 mod crashes;
 mod disk;
 mod leaving;
@@ -12,3 +14,4 @@ mod old_server;
 mod origin;
 mod places;
 mod sessions;
+mod visitor;

@@ -8,9 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{
-    Coordinator, CoordinatorOptions, Lab, Place, Process, SOON, Wss, eventually, holds, https,
-};
+use tests::{Coordinator, CoordinatorOptions, Lab, Process, SOON, Wss, eventually, holds, https};
 
 /// What the session servers of these tests run.
 const PROGRAM: &str = "Sleep";
@@ -52,7 +50,7 @@ fn processes(mark: &str) -> usize {
 
 /// A session server on a free port, with a program that nobody else runs.
 fn session_server(lab: &Lab, name: &str, mark: &str, more: &Value) -> (Process, SocketAddr) {
-    let port = tests::free_port();
+    let port = tests::free_tcp_port();
     let mut config = json!({
         "name": name, "ip": "127.0.0.1", "port": port.to_string(), "allowed_sessions": 2,
         "data_dir": lab.dir().join(name),
@@ -70,8 +68,8 @@ fn session_server(lab: &Lab, name: &str, mark: &str, more: &Value) -> (Process, 
 }
 
 fn launch(lab: &Lab, name: &str, file: &Path) -> Process {
-    let args = ["session".into(), "--config".into(), file.into()];
-    let command = Place::default().command(&lab.program("server"), &args);
+    let mut command = Command::new(lab.program("server"));
+    command.args(["session", "--config"]).arg(file);
     let process = lab.process(name, command).expect("it starts");
     eventually(SOON, "the session server is ready", || {
         assert!(process.is_running(), "it ended: {}", process.err());
@@ -243,7 +241,7 @@ fn behind_nginx_the_site_the_api_and_the_verbs_are_reached() {
         },
     );
     let _stage = coordinator.stage("one", 1, &[PROGRAM]);
-    let front = SocketAddr::from(([127, 0, 0, 1], tests::free_port()));
+    let front = SocketAddr::from(([127, 0, 0, 1], tests::free_tcp_port()));
     let data = |file: &str| coordinator.data_dir().join(file).display().to_string();
     let (certificate, key) = (data("tls.crt"), data("tls.key"));
     let written = Command::new(lab.program("server"))

@@ -1,5 +1,6 @@
 //! Lists that many ask for and few change: computed once for each version of the world, or each second.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -7,7 +8,6 @@ use server_booking::model::{Application, ServerState, UnixSeconds};
 use server_booking::start::start;
 use server_booking::{Caller, Ledger, Policy};
 use server_wire::{Range, ServerEntry};
-use std::collections::BTreeMap;
 
 use crate::convert;
 use crate::service::{Service, any_code};
@@ -26,9 +26,12 @@ pub(super) struct Shown {
 /// The lists as they were computed last.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    entries: Mutex<(Option<u64>, Arc<Vec<ServerEntry>>)>,
-    shown: Mutex<(Option<(u64, UnixSeconds)>, Arc<Vec<Shown>>)>,
+    entries: Mutex<Cached<u64, ServerEntry>>,
+    shown: Mutex<Cached<(u64, UnixSeconds), Shown>>,
 }
+
+/// A list and what it was computed for; none: nothing yet.
+type Cached<For, Entry> = (Option<For>, Arc<Vec<Entry>>);
 
 impl Listing {
     /// Part of the list of servers, with a line for each application of each; those that are away are left out.

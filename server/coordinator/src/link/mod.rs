@@ -66,9 +66,9 @@ pub(crate) struct Links {
 
 /// Looks up where users, and coordinators that dial, reach a server.
 #[derive(Clone)]
-pub(crate) struct Addresses(
-    pub(crate) Arc<dyn Fn(&ServerId) -> Option<(String, u16)> + Send + Sync>,
-);
+pub(crate) struct Addresses(pub(crate) Arc<LookUp>);
+
+type LookUp = dyn Fn(&ServerId) -> Option<(String, u16)> + Send + Sync;
 
 impl std::fmt::Debug for Addresses {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
