@@ -83,6 +83,14 @@ pub(crate) struct Join {
     /// TCP port that the old server comes back to; old servers know no other than 9091.
     #[arg(long, value_name = "PORT", requires = "legacy_source", conflicts_with = "invite", default_value_t = DEFAULT_CLIENT_PORT)]
     pub(crate) legacy_client_port: u16,
+    /// An address that the old server comes back from, if it is another than it is asked at; may be given several times.
+    #[arg(
+        long,
+        value_name = "IP",
+        requires = "legacy_source",
+        conflicts_with = "invite"
+    )]
+    pub(crate) legacy_from: Vec<IpAddr>,
     /// Most peers that this one serves; 0: none.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(0..=MAX_FAN_OUT))]
     pub(crate) fanout: u16,

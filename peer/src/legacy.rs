@@ -2,7 +2,8 @@
 //!
 //! - `wire`, `block`, `numbering`, `election`: pure; the old protocol's words, what a block is, which number it gets, and
 //!   when to ask.
-//! - `server`: requests to the old server. `listener`: what it brings. `head`: blocks into the forest.
+//! - `server`: requests to the old server. `listener`: what it brings. `talk`: the conversation that the two make.
+//! - `head`: blocks into the forest.
 //!
 //! Nobody in the forest trusts anybody for being in it: who the head is, is what the old server says (its list of
 //! receivers) and what the machine at that address proves (its key, and that it is the root). This file must never know
@@ -14,11 +15,11 @@ mod head;
 mod listener;
 mod numbering;
 mod server;
+mod talk;
 mod wire;
 
-use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -36,32 +37,21 @@ use crate::session::Shared;
 use crate::storing::Storing;
 use election::{Act, Election};
 use head::{Head, Refused, Taken, unix_s};
-use listener::{Came, MAX_CAME, Servers};
+use listener::{MAX_CAME, Servers};
 use numbering::{Hash, Numbering};
-use server::AskError;
-use wire::Word;
+use talk::{Found, Talk};
 
 /// Between two looks at how things stand.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// How long whoever is listed may take to say whether it is the root: a few round trips of a far peer.
-const CARD_PATIENCE: Duration = Duration::from_millis(600);
-/// How long the old server may take to come back with its answer: it tries for a second, and may be busy before.
-const ANSWER_PATIENCE: Duration = Duration::from_millis(2_500);
 /// A head that was sent nothing for this long asks again: three rounds of the old server.
 const SERVER_SILENCE: Duration = Duration::from_millis(6_500);
 /// Between two such requests.
 const ASK_AGAIN: Duration = Duration::from_secs(3);
 /// How long the old server's name and goodbye may take at the end.
 const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
-/// Between two words about an old server that cannot be asked.
-const TROUBLE_EVERY: Duration = Duration::from_secs(30);
 /// How long the old server may be full with nobody feeding the forest before that is said: it forgets a dead head within
 /// two rounds.
 const FULL_PATIENCE: Duration = Duration::from_secs(8);
-/// Blocks that came while something else was awaited. More are two rounds old.
-const MAX_WAITING: usize = 2;
-/// How often the old server's name is resolved anew, for the addresses that it may come from.
-const RESOLVE_EVERY: Duration = Duration::from_secs(60);
 
 /// What a forest below an old server needs to begin.
 pub(crate) struct Below {
@@ -94,29 +84,24 @@ pub(crate) async fn run(
     let (sender, came) = mpsc::channel(MAX_CAME);
     let servers = Servers::default();
     tokio::spawn(listener::run(listener, servers.clone(), sender));
+    let channel = server.channel;
+    let others = (endpoint.clone(), peer_port);
     let mut task = Task {
-        server,
-        servers,
-        resolved: None,
-        peer_port,
+        talk: Talk::new(server, servers, came, others, shared.clone()),
         identity,
-        endpoint,
         storing,
         shared,
-        came,
-        waiting: VecDeque::new(),
         began: Instant::now(),
-        said: None,
     };
     loop {
         let config = MemberConfig {
-            channel: u32::from(task.server.channel),
+            channel: u32::from(channel),
             trust: Trust::Roots,
             places: Vec::new(),
             fan_out,
             params: Params::default(),
         };
-        let member = task.endpoint.join(config).await?;
+        let member = endpoint.join(config).await?;
         let stored = task.shared.begin(member.clone(), &task.storing);
         let end = task.live(&member).await;
         if matches!(end, End::StepDown) {
@@ -142,29 +127,12 @@ enum End {
     StepDown,
 }
 
-/// Whom the old server's list leads to.
-enum Found {
-    /// The root, and where it is.
-    Root(Box<RootCard>, SocketAddr),
-    /// No root; whether another peer at a lower address, which goes first, is about to become it.
-    Nobody { goes_first: bool },
-}
-
 struct Task {
-    server: OldServer,
-    servers: Servers,
-    resolved: Option<Instant>,
-    peer_port: u16,
+    talk: Talk,
     identity: Identity,
-    endpoint: Endpoint,
     storing: Arc<Storing>,
     shared: Arc<Shared>,
-    came: mpsc::Receiver<Came>,
-    /// Blocks that came while an answer was awaited.
-    waiting: VecDeque<Bytes>,
     began: Instant,
-    /// When the latest trouble with the old server was said.
-    said: Option<Instant>,
 }
 
 /// What one membership knows.
@@ -193,8 +161,8 @@ impl Task {
             if member.is_closed() {
                 return End::Closed;
             }
-            self.resolve().await;
-            while let Some(block) = self.waiting.pop_front() {
+            self.talk.resolve().await;
+            while let Some(block) = self.talk.block() {
                 if head.is_none() {
                     // The old server takes us for a receiver: from an earlier run, or its answer was lost.
                     head = self.accepted(member, &watch).await;
@@ -202,10 +170,9 @@ impl Task {
                 self.block(&mut head, block).await;
             }
             tokio::select! {
-                came = self.came.recv() => {
-                    match came {
-                        Some(came) => { self.sort(came); }
-                        None => return End::Closed,
+                more = self.talk.listen() => {
+                    if !more {
+                        return End::Closed;
                     }
                     continue;
                 }
@@ -235,44 +202,6 @@ impl Task {
         }
     }
 
-    /// Keeps the addresses that the old server may come from.
-    async fn resolve(&mut self) {
-        if self.resolved.is_some_and(|at| at.elapsed() < RESOLVE_EVERY) {
-            return;
-        }
-        self.resolved = Some(Instant::now());
-        match self.server.addresses().await {
-            Ok(found) => *self.servers.lock().unwrap_or_else(PoisonError::into_inner) = found,
-            Err(why) => self.trouble(&why),
-        }
-    }
-
-    /// Sorts what the old server brought: a block waits for its turn, an answer is given back.
-    fn sort(&mut self, came: Came) -> Option<Word> {
-        let bytes = match came {
-            Came::All(bytes) => bytes,
-            Came::Broken(why) => {
-                self.shared.say(&Notice::BlockRefused { why });
-                return None;
-            }
-        };
-        match wire::sort(&bytes) {
-            Word::Empty => {
-                let why = "it is empty".to_owned();
-                self.shared.say(&Notice::BlockRefused { why });
-                None
-            }
-            Word::Block => {
-                if self.waiting.len() == MAX_WAITING {
-                    self.waiting.pop_front();
-                }
-                self.waiting.push_back(bytes);
-                None
-            }
-            answer => Some(answer),
-        }
-    }
-
     /// A block, as a head.
     async fn block(&mut self, head: &mut Option<Head>, data: Bytes) {
         let now = self.now();
@@ -299,43 +228,39 @@ impl Task {
             return false;
         }
         watch.asked_again = Some(now);
-        match self.ask_for_place().await {
+        match self.talk.ask_for_place().await {
             Ok(Some(true)) => head.accepted_again(),
             Ok(_) => {
-                let found = self.find_root().await;
+                let found = self.talk.find_root().await;
                 if let Ok(Found::Root(card, _)) = found {
                     return card.epoch > Some(head.epoch());
                 }
             }
-            Err(why) => self.trouble(&why),
+            Err(why) => self.talk.trouble(&why),
         }
-        if self.said.is_none_or(|at| at.elapsed() >= TROUBLE_EVERY) {
-            self.said = Some(Instant::now());
-            let server = self.server.to_string();
-            self.shared.say(&Notice::OldServerSilent { server });
-        }
+        self.talk.say(|server| Notice::OldServerSilent { server });
         false
     }
 
     /// Finds out who the root is of whom is heard.
     async fn look(&mut self, member: &Member, watch: &mut Watch) {
-        match self.find_root().await {
+        match self.talk.find_root().await {
             Ok(Found::Root(card, addr)) => self.follow(member, watch, &card, addr),
             Ok(Found::Nobody { .. }) => {}
-            Err(why) => self.trouble(&why),
+            Err(why) => self.talk.trouble(&why),
         }
     }
 
     /// Looks for a root, and asks the old server to be added if there is none.
     async fn seek(&mut self, member: &Member, watch: &mut Watch) -> Option<Head> {
-        match self.find_root().await {
+        match self.talk.find_root().await {
             Ok(Found::Root(card, addr)) => {
                 self.follow(member, watch, &card, addr);
                 return None;
             }
             Ok(Found::Nobody { .. }) => {}
             Err(why) => {
-                self.trouble(&why);
+                self.talk.trouble(&why);
                 return None;
             }
         }
@@ -343,22 +268,20 @@ impl Task {
         if watch.election.hears_more(&member.bearings()) {
             return None;
         }
-        match self.ask_for_place().await {
+        match self.talk.ask_for_place().await {
             Ok(Some(true)) => self.accepted(member, watch).await,
             Ok(Some(false)) => {
                 // Whom it accepted needs a moment to become the head, and a dead one two rounds to be forgotten.
                 let since = *watch.full_since.get_or_insert_with(|| self.now());
                 let for_long = self.now().saturating_sub(since) > FULL_PATIENCE;
-                if for_long && self.said.is_none_or(|at| at.elapsed() >= TROUBLE_EVERY) {
-                    self.said = Some(Instant::now());
-                    let server = self.server.to_string();
-                    self.shared.say(&Notice::OldServerFull { server });
+                if for_long {
+                    self.talk.say(|server| Notice::OldServerFull { server });
                 }
                 None
             }
             Ok(None) => None,
             Err(why) => {
-                self.trouble(&why);
+                self.talk.trouble(&why);
                 None
             }
         }
@@ -366,7 +289,7 @@ impl Task {
 
     /// The old server accepted us: become the head, unless it accepted somebody else as well.
     async fn accepted(&mut self, member: &Member, watch: &Watch) -> Option<Head> {
-        let found = self.find_root().await;
+        let found = self.talk.find_root().await;
         let other = match &found {
             Ok(Found::Root(..)) => true,
             Ok(Found::Nobody { goes_first }) => *goes_first,
@@ -374,7 +297,7 @@ impl Task {
             Err(_) => false,
         };
         if other || self.shared.is_leaving() {
-            goodbye(&self.server).await;
+            goodbye(&self.talk.server).await;
             return None;
         }
         let seen = member.bearings();
@@ -383,119 +306,32 @@ impl Task {
         let root = member.take_over(epoch, Coding::default(), self.identity.signing_key());
         match root {
             Ok(root) => {
-                self.said = None;
+                self.talk.no_trouble();
                 self.shared.say(&Notice::Head {
-                    server: self.server.to_string(),
+                    server: self.talk.server.to_string(),
                     epoch,
                 });
                 self.shared.set_head(true);
                 let numbers = Numbering::new(watch.newest, unix_s());
-                let (channel, storing) = (self.server.channel, self.storing.clone());
+                let (channel, storing) = (self.talk.server.channel, self.storing.clone());
                 Some(Head::new(root, numbers, channel, storing, self.now()))
             }
             Err(why) => {
                 tracing::warn!(%why, "cannot become the head");
-                goodbye(&self.server).await;
+                goodbye(&self.talk.server).await;
                 None
             }
         }
     }
 
     fn follow(&mut self, member: &Member, watch: &mut Watch, card: &RootCard, addr: SocketAddr) {
-        (self.said, watch.full_since) = (None, None);
+        self.talk.no_trouble();
+        watch.full_since = None;
         let epoch = card.epoch.unwrap_or(0);
         if member.trust(epoch, card.key.clone()) {
             self.shared.say(&Notice::Following { addr, epoch });
         }
         member.root_moved(card.id, addr);
         watch.election.found(self.now());
-    }
-
-    /// Asks everybody on the old server's list whether it is the root.
-    async fn find_root(&mut self) -> Result<Found, AskError> {
-        let mut receivers = self.server.list().await?;
-        if receivers.comes_later {
-            receivers.listed = self.listed_later().await?;
-        }
-        let own = receivers.own;
-        let channel = u32::from(self.server.channel);
-        let ask = |ip: IpAddr| {
-            let (endpoint, addr) = (self.endpoint.clone(), SocketAddr::new(ip, self.peer_port));
-            tokio::spawn(async move {
-                let card = endpoint.ask_root(addr, channel, CARD_PATIENCE).await;
-                (addr, card)
-            })
-        };
-        let others = receivers.listed.into_iter().filter(|ip| *ip != own);
-        let asked: Vec<_> = others.map(ask).collect();
-        let mut goes_first = false;
-        let mut best: Option<(RootCard, SocketAddr)> = None;
-        for answer in asked {
-            // It fails only if it was aborted with the runtime.
-            let Ok((addr, card)) = answer.await else {
-                continue;
-            };
-            match card {
-                Ok(card) if card.epoch.is_some() => {
-                    if best
-                        .as_ref()
-                        .is_none_or(|(known, _)| card.epoch > known.epoch)
-                    {
-                        best = Some((card, addr));
-                    }
-                }
-                Ok(_) => goes_first |= addr.ip() < own,
-                Err(why) => tracing::debug!(%addr, %why, "listed, but no peer answers there"),
-            }
-        }
-        Ok(match best {
-            Some((card, addr)) => Found::Root(Box::new(card), addr),
-            None => Found::Nobody { goes_first },
-        })
-    }
-
-    /// The list, from a server that sends it on a connection of its own.
-    async fn listed_later(&mut self) -> Result<Vec<IpAddr>, AskError> {
-        let deadline = tokio::time::Instant::now() + ANSWER_PATIENCE;
-        loop {
-            let came = tokio::time::timeout_at(deadline, self.came.recv()).await;
-            let Ok(Some(came)) = came else {
-                return Err(AskError::TimedOut);
-            };
-            if let Came::All(bytes) = &came
-                && wire::sort(bytes) == Word::List
-            {
-                return Ok(wire::parse_list(bytes)?);
-            }
-            self.sort(came);
-        }
-    }
-
-    /// Asks to be added: `true` if the old server did, `false` if its channel is full, nothing if it did not say.
-    async fn ask_for_place(&mut self) -> Result<Option<bool>, AskError> {
-        self.server.add().await?;
-        let deadline = tokio::time::Instant::now() + ANSWER_PATIENCE;
-        loop {
-            let came = tokio::time::timeout_at(deadline, self.came.recv()).await;
-            let Ok(Some(came)) = came else {
-                return Ok(None);
-            };
-            match self.sort(came) {
-                Some(Word::Accepted) => return Ok(Some(true)),
-                Some(Word::Full) => return Ok(Some(false)),
-                _ => {}
-            }
-        }
-    }
-
-    /// Says what is wrong with the old server, not too often.
-    fn trouble(&mut self, why: &AskError) {
-        if self.said.is_none_or(|at| at.elapsed() >= TROUBLE_EVERY) {
-            self.said = Some(Instant::now());
-            self.shared.say(&Notice::OldServerTrouble {
-                server: self.server.to_string(),
-                why: why.to_string(),
-            });
-        }
     }
 }

@@ -30,6 +30,7 @@ impl Source {
             return Ok(Self::Old(OldServer {
                 at: with_port(named),
                 from: from.filter(|ip| !ip.is_unspecified()),
+                also_from: args.legacy_from.clone(),
                 channel,
             }));
         }

@@ -3,6 +3,7 @@
 //!
 //! Whoever is not the old server is sent away. What is read is bounded in bytes and in time before anybody looks at it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +29,8 @@ const LONGEST: Duration = Duration::from_secs(15);
 const FIRST_CAPACITY: usize = 64 * 1024;
 /// Bytes taken from the socket at once.
 const READ_LEN: usize = 256 * 1024;
+/// Strangers that were spoken of; then it is begun anew, so that neither the log nor this grows with their number.
+const MAX_STRANGERS: usize = 256;
 /// After the system refused a connection, for want of descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -43,6 +46,14 @@ pub(crate) enum Came {
 /// The addresses that the old server comes from; they may change with its name.
 pub(crate) type Servers = Arc<Mutex<Vec<IpAddr>>>;
 
+/// Whether a connection from `ip` is the old server's. On one machine a server comes from whichever loopback address the
+/// system takes.
+fn is_one_of(servers: &[IpAddr], ip: IpAddr) -> bool {
+    servers
+        .iter()
+        .any(|server| *server == ip || (server.is_loopback() && ip.is_loopback()))
+}
+
 /// Opens the port.
 pub(crate) fn open(addr: SocketAddr) -> io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind(addr)?;
@@ -52,6 +63,7 @@ pub(crate) fn open(addr: SocketAddr) -> io::Result<TcpListener> {
 
 /// Takes connections until nobody wants what they bring.
 pub(crate) async fn run(listener: TcpListener, servers: Servers, came: mpsc::Sender<Came>) {
+    let mut strangers = BTreeSet::new();
     let reading = Arc::new(Semaphore::new(MAX_READING));
     loop {
         let permit = tokio::select! {
@@ -71,12 +83,17 @@ pub(crate) async fn run(listener: TcpListener, servers: Servers, came: mpsc::Sen
             }
         };
         let from = from.ip().to_canonical();
-        let known = servers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&from);
+        let known = is_one_of(
+            &servers.lock().unwrap_or_else(PoisonError::into_inner),
+            from,
+        );
         if !known {
-            tracing::warn!(%from, "a connection that is not the old server's was closed");
+            if strangers.insert(from) {
+                tracing::warn!(%from, "a connection that is not the old server's was closed; if it is, --legacy-from takes it");
+            }
+            if strangers.len() > MAX_STRANGERS {
+                strangers.clear();
+            }
             continue;
         }
         let came = came.clone();
@@ -164,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stranger_is_sent_away_and_brings_nothing() {
-        let (addr, mut inbox) = listening(&["127.0.0.9"]).await;
+        let (addr, mut inbox) = listening(&["192.0.2.9"]).await;
         let mut stream = TcpStream::connect(addr).await.expect("taken");
         let mut end = Vec::new();
         // Closed at once, politely or not.

@@ -25,6 +25,8 @@ pub(crate) struct OldServer {
     pub(crate) at: String,
     /// The address that connections come from; `None`: whichever the system takes.
     pub(crate) from: Option<IpAddr>,
+    /// Addresses that it comes back from, beside those that its name has.
+    pub(crate) also_from: Vec<IpAddr>,
     /// One digit.
     pub(crate) channel: u8,
 }
@@ -80,12 +82,13 @@ pub(crate) fn with_port(named: &str) -> String {
 }
 
 impl OldServer {
-    /// The server's addresses, now.
+    /// The addresses that the server comes from, now.
     pub(crate) async fn addresses(&self) -> Result<Vec<IpAddr>, AskError> {
         let found = tokio::time::timeout(PATIENCE, lookup_host(&self.at))
             .await
             .map_err(|_| AskError::TimedOut)??;
-        Ok(found.map(|addr| addr.ip().to_canonical()).collect())
+        let named = found.map(|addr| addr.ip().to_canonical());
+        Ok(named.chain(self.also_from.iter().copied()).collect())
     }
 
     async fn connect(&self) -> Result<TcpStream, AskError> {

@@ -75,9 +75,10 @@ pub(crate) fn parse_list(bytes: &[u8]) -> Result<Vec<IpAddr>, ListError> {
     if bytes.len() > MAX_LIST_LEN {
         return Err(ListError::Long(bytes.len()));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| ListError::Form)?;
-    let inner = text
-        .trim()
+    let ascii = Some(bytes.trim_ascii()).filter(|bytes| bytes.is_ascii());
+    let inner = ascii
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .ok_or(ListError::Form)?
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'))
         .ok_or(ListError::Form)?;
