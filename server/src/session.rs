@@ -1,0 +1,103 @@
+//! The role of a session server: alone with its file, or beside the coordinator of `server run`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use server_coordinator::Coordinator;
+use server_session::{Application, LinkConfig, SessionConfig};
+use server_wire::{ApplicationName, LongText, ServerName};
+
+use crate::args::SAMPLE_APPLICATION;
+use crate::{Failure, print, signals};
+
+/// The folder of `server run`'s own session server, in the data directory.
+const OWN_DIR: &str = "session";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SessionArgs {
+    /// config.json: where it listens, how many sessions, which applications and how each is launched
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// The coordinator to register with: wss://HOST:PORT#FINGERPRINT, the fingerprint as the coordinator prints it
+    #[arg(long, value_name = "URL", requires = "secret")]
+    coordinator: Option<String>,
+    /// The file session-secret of the coordinator's data directory
+    #[arg(long, value_name = "FILE", requires = "coordinator")]
+    secret: Option<PathBuf>,
+    /// Authorities (PEM) of which one has signed the coordinator's certificate, instead of a fingerprint
+    #[arg(long, value_name = "FILE", requires = "coordinator")]
+    authorities: Option<PathBuf>,
+}
+
+impl SessionArgs {
+    /// The set-up; what the command line says wins over the file.
+    pub(crate) fn into_config(self) -> Result<SessionConfig, Failure> {
+        let wrong = |why: String| Failure::Usage(why);
+        let mut config = SessionConfig::read(&self.config).map_err(|why| wrong(why.to_string()))?;
+        if let (Some(url), Some(secret)) = (&self.coordinator, &self.secret) {
+            let link = LinkConfig::new(url, None, self.authorities.as_deref(), secret);
+            config.coordinator = Some(link.map_err(|why| wrong(format!("--coordinator: {why}")))?);
+        }
+        Ok(config)
+    }
+}
+
+/// Runs a session server until it is told to end, and its sessions have ended.
+pub(crate) async fn run(config: SessionConfig) -> Result<(), Failure> {
+    let stop = signals::stop().map_err(|why| Failure::System("listen to signals", why))?;
+    let ready = |address: SocketAddr| {
+        if print(&format!("session https://{address}/")).is_err() {
+            tracing::warn!(%address, "standard output is closed; sessions are served");
+        }
+    };
+    Ok(server_session::run(config, ready, stop).await?)
+}
+
+/// The session server of `server run`: this computer's, with the built-in application, linked to this coordinator.
+pub(crate) fn beside(coordinator: &Coordinator, data_dir: &Path) -> Result<SessionConfig, Failure> {
+    let address = coordinator.address();
+    let name = ServerName::cut("local");
+    let program = std::env::current_exe().map_err(|why| Failure::System("find itself", why))?;
+    let own_dir = data_dir.join(OWN_DIR);
+    let mut config = SessionConfig::local(name, &own_dir, vec![clock(program)]);
+    config.listen = SocketAddr::new(address.ip(), 0);
+    let reach = if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
+    };
+    let link = LinkConfig::new(
+        &format!("wss://{reach}/"),
+        Some(coordinator.fingerprint()),
+        None,
+        &coordinator.session_secret_file(),
+    );
+    config.coordinator = Some(link.map_err(Failure::Usage)?);
+    Ok(config)
+}
+
+/// The application that is there without any set-up.
+fn clock(program: PathBuf) -> Application {
+    let words = |en: &str, ru: &str| {
+        [("en", en), ("ru", ru)]
+            .map(|(language, text)| (language.to_owned(), LongText::cut(text)))
+            .into()
+    };
+    Application {
+        name: ApplicationName::cut("Clock"),
+        title: words("Clock", "Часы"),
+        description: words(
+            "A small built-in application: it tells the time",
+            "Небольшое встроенное приложение: показывает время",
+        ),
+        picture: None,
+        command: program,
+        arguments: vec![SAMPLE_APPLICATION.to_owned()],
+        environment: Default::default(),
+        working_directory: None,
+        width: 1280,
+        height: 720,
+        frame_rate: 30,
+        limits: Default::default(),
+    }
+}
