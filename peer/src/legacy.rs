@@ -1,7 +1,7 @@
 //! A forest below an old server: this peer takes a place in it, or feeds it as its head, whichever the old server lets it.
 //!
-//! - `wire`, `block`, `numbering`, `election`: pure; the old protocol's words, what a block is, which number it gets, and
-//!   when to ask.
+//! - `numbering`, `election`: pure; which number a block gets, and when to ask. The old protocol's words, and what a block
+//!   is, are in the library beside this program.
 //! - `server`: requests to the old server. `listener`: what it brings. `talk`: the conversation that the two make.
 //! - `head`: blocks into the forest.
 //!
@@ -9,14 +9,12 @@
 //! receivers) and what the machine at that address proves (its key, and that it is the root). This file must never know
 //! how blocks travel or where they are stored.
 
-mod block;
 mod election;
 mod head;
 mod listener;
 mod numbering;
 mod server;
 mod talk;
-mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

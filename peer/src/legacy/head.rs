@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use old_server::block::{self, BlockFault, Container};
 use overlay_quic::{Chunk, Root, WholeChunk};
 
-use super::block::{self, BlockFault, Container};
 use super::numbering::{Number, Numbering};
 use crate::storing::Storing;
 

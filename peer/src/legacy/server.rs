@@ -7,10 +7,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use old_server::wire::{self, Ask, ListError, MAX_LIST_LEN};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
-
-use super::wire::{self, Ask, ListError, MAX_LIST_LEN};
 
 /// The port of old servers.
 pub(crate) const DEFAULT_PORT: u16 = 6060;

@@ -9,12 +9,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use old_server::wire::{self, Word};
 use overlay_quic::{Endpoint, RootCard};
 use tokio::sync::mpsc;
 
 use super::listener::{Came, Servers};
 use super::server::{AskError, OldServer};
-use super::wire::{self, Word};
 use crate::notice::Notice;
 use crate::session::Shared;
 

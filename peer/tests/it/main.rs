@@ -2,6 +2,7 @@
 //! Whole swarms with real films are in the workspace's `tests`.
 
 #[cfg(unix)]
+mod brought;
 mod joining;
 #[cfg(unix)]
 mod lab;

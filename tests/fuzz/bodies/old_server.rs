@@ -1,12 +1,9 @@
-//! What the fuzz target does with what an old server brings: the peer's own modules, as they are.
+//! What the fuzz target does with what an old server brings; the peer's own tests run the same.
 
-#[path = "../../../peer/src/legacy/block.rs"]
-mod block;
-#[path = "../../../peer/src/legacy/wire.rs"]
-mod wire;
+use old_server::{block, wire};
 
 /// An answer, a list or a block: sorted, and never more than its bounds.
-pub(crate) fn old_server(bytes: &[u8]) {
+pub(crate) fn brought(bytes: &[u8]) {
     let word = wire::sort(bytes);
     if let Ok(list) = wire::parse_list(bytes) {
         assert!(list.len() <= wire::MAX_RECEIVERS && word == wire::Word::List);

@@ -5,13 +5,13 @@
 use std::net::IpAddr;
 
 /// Bytes of a list of receivers at most: some four thousand addresses.
-pub(crate) const MAX_LIST_LEN: usize = 64 * 1024;
+pub const MAX_LIST_LEN: usize = 64 * 1024;
 /// Receivers of a list that are looked at: a real old server has one or a few. A guess.
-pub(crate) const MAX_RECEIVERS: usize = 16;
+pub const MAX_RECEIVERS: usize = 16;
 
 /// What is asked of an old server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ask {
+pub enum Ask {
     /// Add me to the channel.
     Add,
     /// Who receives it?
@@ -21,7 +21,7 @@ pub(crate) enum Ask {
 }
 
 /// The request as it goes on the wire: two digits and the channel's.
-pub(crate) fn request(ask: Ask, channel: u8) -> [u8; 3] {
+pub fn request(ask: Ask, channel: u8) -> [u8; 3] {
     let code = match ask {
         Ask::Add => b'0',
         Ask::List => b'1',
@@ -32,7 +32,7 @@ pub(crate) fn request(ask: Ask, channel: u8) -> [u8; 3] {
 
 /// What a connection from the old server brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
+pub enum Word {
     /// We are a receiver now.
     Accepted,
     /// The channel is full.
@@ -46,7 +46,7 @@ pub(crate) enum Word {
 }
 
 /// Sorts what a connection brought.
-pub(crate) fn sort(bytes: &[u8]) -> Word {
+pub fn sort(bytes: &[u8]) -> Word {
     match bytes.trim_ascii() {
         b"" => Word::Empty,
         b"10" => Word::Accepted,
@@ -58,7 +58,7 @@ pub(crate) fn sort(bytes: &[u8]) -> Word {
 
 /// Why an answer is no list of receivers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ListError {
+pub enum ListError {
     /// Longer than any list.
     #[error("{0} bytes are too many for a list of receivers")]
     Long(usize),
@@ -71,7 +71,10 @@ pub(crate) enum ListError {
 }
 
 /// Reads `['10.0.0.2', '10.0.0.3']`; of a longer one the first [`MAX_RECEIVERS`].
-pub(crate) fn parse_list(bytes: &[u8]) -> Result<Vec<IpAddr>, ListError> {
+///
+/// # Errors
+/// When it is no such list, or too long for one.
+pub fn parse_list(bytes: &[u8]) -> Result<Vec<IpAddr>, ListError> {
     if bytes.len() > MAX_LIST_LEN {
         return Err(ListError::Long(bytes.len()));
     }

@@ -10,7 +10,7 @@ const SEGMENT: u32 = 0x1853_8067;
 
 /// What kind of file a block is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Container {
+pub enum Container {
     /// `.mkv`
     Matroska,
     /// `.mp4`
@@ -19,7 +19,7 @@ pub(crate) enum Container {
 
 impl Container {
     /// The ending of its file's name.
-    pub(crate) fn extension(self) -> &'static str {
+    pub fn extension(self) -> &'static str {
         match self {
             Container::Matroska => "mkv",
             Container::Mp4 => "mp4",
@@ -29,7 +29,7 @@ impl Container {
 
 /// Why something is no block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BlockFault {
+pub enum BlockFault {
     /// It begins like no film that we know.
     #[error("it is neither a Matroska nor an MP4 file")]
     Rubbish,
@@ -42,7 +42,7 @@ pub(crate) enum BlockFault {
 ///
 /// # Errors
 /// When it is something else, or not all of it.
-pub(crate) fn check(bytes: &[u8]) -> Result<Container, BlockFault> {
+pub fn check(bytes: &[u8]) -> Result<Container, BlockFault> {
     let cut = BlockFault::Truncated(bytes.len());
     if bytes.get(..4) == Some(&EBML.to_be_bytes()) {
         matroska(bytes).ok_or(cut)
