@@ -18,6 +18,7 @@ mod peer;
 mod place;
 mod player;
 mod process;
+mod stage;
 mod status;
 mod wait;
 mod world;
@@ -26,9 +27,7 @@ mod wss;
 pub use check::{
     Kept, assert_byte_identical, assert_nothing_half_written, assert_whole_forest, forest_problem,
 };
-pub use coordinator::{
-    Coordinator, CoordinatorOptions, Manner, Stage, assert_all_different, free_tcp_port,
-};
+pub use coordinator::{Coordinator, CoordinatorOptions, assert_all_different, free_tcp_port};
 pub use crowd::Crowd;
 pub use film::Film;
 pub use lab::Lab;
@@ -41,6 +40,7 @@ pub use peer::{Peer, PeerOptions};
 pub use place::{Place, Tmpfs};
 pub use player::{Player, PlayerOptions, Shown};
 pub use process::{Ended, Process, free_port};
+pub use stage::{Manner, Stage};
 pub use status::{
     Blocks, Child, Chunks, Neighbour, OriginChannel, OriginStatus, Pending, PendingFile, Repair,
     Repairs, SentStripe, Status, Stripe,

@@ -3,6 +3,7 @@
 //! An order goes over the link where there is one, otherwise the server is dialled. This folder must never know why a
 //! session starts or ends.
 
+mod conversation;
 mod dial;
 mod registered;
 
@@ -201,6 +202,44 @@ impl Links {
             .await
             .map_err(|_| lost())?;
         answer.await.map_err(|_| lost())
+    }
+
+    /// Takes a new link in; its number.
+    fn put(&self, server: &ServerId, errands: mpsc::Sender<Errand>) -> u64 {
+        let mut table = self.table();
+        table.next += 1;
+        let number = table.next;
+        let link = Link {
+            number,
+            errands,
+            users: HashMap::new(),
+        };
+        if table.by_server.insert(server.clone(), link).is_some() {
+            tracing::info!(server = %server.0, "its older link is given up");
+        }
+        number
+    }
+
+    /// Whether it was still this link.
+    fn remove(&self, server: &ServerId, number: u64) -> bool {
+        let mut table = self.table();
+        let ours = table
+            .by_server
+            .get(server)
+            .is_some_and(|link| link.number == number);
+        if ours {
+            table.by_server.remove(server);
+        }
+        ours
+    }
+
+    fn set_users(&self, server: &ServerId, number: u64, users: HashMap<Code, u32>) {
+        let mut table = self.table();
+        if let Some(link) = table.by_server.get_mut(server)
+            && link.number == number
+        {
+            link.users = users;
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -1,40 +1,34 @@
 //! The coordinator's end of a link: a session server dialled in, proves who it is, and stays.
 //!
-//! Both sides prove the shared secret before anything else is said. Then orders go out and reports come in, matched by
-//! id, until one side is silent for too long.
+//! Both sides prove the shared secret before anything else is said; then the server's sessions are compared with the
+//! coordinator's. What follows is `conversation`'s.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, WebSocket};
+use server_booking::Caller;
 use server_booking::applications::put_application;
-use server_booking::end::session_ended;
-use server_booking::model::{Application, Code, ServerId, UnixSeconds};
-use server_booking::servers::{
-    Hello, StillRunning, server_away, server_back, server_drain, server_seen,
-};
-use server_booking::{Caller, Refusal};
+use server_booking::model::{Application, Code, ServerId};
+use server_booking::servers::{Hello, StillRunning, server_away, server_back, server_drain};
 use server_wire::{
-    Challenge, EndedSession, FromSessionServer, Heartbeat, Id, Nonce, OrderAnswer, ProofMessage,
-    Reason, Reasoned, Register, Registered, Report, ReportAnswer, Role, Seconds, Taken, prove,
-    read, write,
+    Challenge, Id, Nonce, ProofMessage, Reason, Reasoned, Register, Registered, Report,
+    ReportAnswer, Role, Seconds, prove, read, write,
 };
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use super::{Errand, Link, Links, ORDERS};
-use crate::convert::{code, end_reason, wire_code};
+use super::conversation::Conversation;
+use super::{Links, ORDERS};
+use crate::convert::code;
 use crate::desk::NotDone;
 use crate::secrets;
 use crate::service::Service;
 
 /// How often a session server says that it is there.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-/// Heartbeats that may be missing before it is away.
-const MISSED: u32 = 3;
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long the proof may take, and each send. A guess.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -78,14 +72,8 @@ pub(crate) async fn register(service: Arc<Service>, mut socket: WebSocket, asks:
     });
     if say(&mut socket, write(&greeting, None)).await.is_ok() {
         catch_up(&service, &server, &register, &back);
-        let mut ended = Conversation {
-            service: &service,
-            server: &server,
-            number,
-            waiting: HashMap::new(),
-            next: 0,
-        };
-        let why = ended.hold(&mut socket, orders).await;
+        let mut talk = Conversation::new(&service, &server, number);
+        let why = talk.hold(&mut socket, orders).await;
         tracing::warn!(server = %server.0, why, "the link to a session server is lost");
     }
     // A newer link of the same server may have taken its place.
@@ -225,7 +213,7 @@ async fn describe(service: &Arc<Service>, server: &ServerId, register: &Register
     }
 }
 
-async fn drained(service: &Arc<Service>, server: &ServerId) {
+pub(super) async fn drained(service: &Arc<Service>, server: &ServerId) {
     let id = server.clone();
     let decided = service.desk.decide(move |ledger, now| {
         let actor = id.0.as_str();
@@ -253,185 +241,6 @@ fn catch_up(service: &Service, server: &ServerId, register: &Register, end: &[Co
     }
 }
 
-struct Conversation<'a> {
-    service: &'a Arc<Service>,
-    server: &'a ServerId,
-    number: u64,
-    waiting: HashMap<u64, oneshot::Sender<OrderAnswer>>,
-    next: u64,
-}
-
-impl Conversation<'_> {
-    /// Until the link is lost; why.
-    async fn hold(
-        &mut self,
-        socket: &mut WebSocket,
-        mut orders: mpsc::Receiver<Errand>,
-    ) -> &'static str {
-        let silence = HEARTBEAT * MISSED;
-        let mut silent_at = Instant::now() + silence;
-        loop {
-            tokio::select! {
-                frame = socket.recv() => {
-                    let Some(Ok(frame)) = frame else {
-                        return "the connection broke";
-                    };
-                    silent_at = Instant::now() + silence;
-                    let Frame::Text(text) = frame else {
-                        continue;
-                    };
-                    if let Some(answer) = self.heard(text.as_str()).await
-                        && say(socket, answer).await.is_err()
-                    {
-                        return "it does not read";
-                    }
-                }
-                errand = orders.recv() => {
-                    let Some(Errand { order, reply }) = errand else {
-                        return "a newer link took its place";
-                    };
-                    // Those that nobody waits for any more make room.
-                    self.waiting.retain(|_, reply| !reply.is_closed());
-                    self.next += 1;
-                    self.waiting.insert(self.next, reply);
-                    if say(socket, write(&order, Some(&Id::number(self.next)))).await.is_err() {
-                        return "it does not read";
-                    }
-                }
-                () = sleep_until(silent_at) => return "it is silent",
-            }
-        }
-    }
-
-    /// The answer to a message, if it has one.
-    async fn heard(&mut self, text: &str) -> Option<String> {
-        let message = match read::<FromSessionServer>(text) {
-            Ok(message) => message,
-            Err(rejected) => return Some(rejected.answer()),
-        };
-        let id = message.id;
-        let answer = match message.body {
-            FromSessionServer::Answer(answer) => {
-                let number = id.as_ref().and_then(Id::as_number)?;
-                if let Some(reply) = self.waiting.remove(&number) {
-                    // Whoever asked may have stopped waiting.
-                    let _ = reply.send(answer);
-                }
-                return None;
-            }
-            FromSessionServer::Report(Report::Heartbeat(heartbeat)) => {
-                self.beat(heartbeat).await;
-                return None;
-            }
-            FromSessionServer::Report(Report::SessionEnded(ended)) => self.ended(ended).await?,
-            FromSessionServer::Report(Report::Register(_) | Report::Proof(_)) => {
-                let reason = Reason::cut("this connection is registered already");
-                ReportAnswer::BadRequest(Reasoned { reason })
-            }
-        };
-        Some(write(&answer, id.as_ref()))
-    }
-
-    async fn beat(&self, heartbeat: Heartbeat) {
-        let users = heartbeat.users.iter();
-        let users = users.map(|of| (code(of.code), of.users.0)).collect();
-        self.service
-            .links
-            .set_users(self.server, self.number, users);
-        let (policy, now) = (&self.service.policy, self.service.desk.now());
-        let seen = |ledger: &server_booking::Ledger, now: UnixSeconds, server: &ServerId| {
-            let actor = server.0.as_str();
-            server_seen(ledger, policy, &Caller { now, actor }, server)
-        };
-        // Most heartbeats change nothing, and need no transaction to find that out.
-        let changes = seen(&self.service.desk.look(), now, self.server)
-            .map_or(true, |decision| !decision.changes.is_empty());
-        if changes {
-            let (service, server) = (Arc::clone(self.service), self.server.clone());
-            let decided = self.service.desk.decide(move |ledger, now| {
-                let actor = server.0.as_str();
-                server_seen(ledger, &service.policy, &Caller { now, actor }, &server)
-            });
-            if let Err(why) = decided.await {
-                tracing::debug!(server = %self.server.0, %why, "a heartbeat is not written down");
-            }
-        }
-        let drains = self
-            .service
-            .desk
-            .look()
-            .world()
-            .servers
-            .get(self.server)
-            .is_some_and(|known| known.state == server_booking::model::ServerState::Draining);
-        if heartbeat.draining && !drains {
-            drained(self.service, self.server).await;
-        }
-    }
-
-    /// None: it could not be written down, so it is not taken, and will be said again.
-    async fn ended(&self, ended: EndedSession) -> Option<ReportAnswer> {
-        let (number, server) = (code(ended.code), self.server.clone());
-        let (hash, why) = (ended.token_hash, end_reason(ended.why));
-        let decided = self.service.desk.decide(move |ledger, now| {
-            let session = ledger.world().sessions.get(&number);
-            let other = hash.is_some_and(|hash| {
-                session.is_none_or(|session| session.token_hash != hash.to_string())
-            });
-            if other {
-                return Err(Refusal::NotExist);
-            }
-            let actor = server.0.as_str();
-            session_ended(ledger, &Caller { now, actor }, number, &server, why)
-        });
-        match decided.await {
-            Ok(_) | Err(NotDone::Refused(_)) => Some(ReportAnswer::Taken(Taken {
-                code: wire_code(number),
-            })),
-            Err(NotDone::Unavailable) => None,
-        }
-    }
-}
-
-impl Links {
-    fn put(&self, server: &ServerId, errands: mpsc::Sender<Errand>) -> u64 {
-        let mut table = self.table();
-        table.next += 1;
-        let number = table.next;
-        let link = Link {
-            number,
-            errands,
-            users: HashMap::new(),
-        };
-        if table.by_server.insert(server.clone(), link).is_some() {
-            tracing::info!(server = %server.0, "its older link is given up");
-        }
-        number
-    }
-
-    /// Whether it was still this link.
-    fn remove(&self, server: &ServerId, number: u64) -> bool {
-        let mut table = self.table();
-        let ours = table
-            .by_server
-            .get(server)
-            .is_some_and(|link| link.number == number);
-        if ours {
-            table.by_server.remove(server);
-        }
-        ours
-    }
-
-    fn set_users(&self, server: &ServerId, number: u64, users: HashMap<Code, u32>) {
-        let mut table = self.table();
-        if let Some(link) = table.by_server.get_mut(server)
-            && link.number == number
-        {
-            link.users = users;
-        }
-    }
-}
-
 async fn hear(socket: &mut WebSocket) -> Option<String> {
     loop {
         match socket.recv().await?.ok()? {
@@ -443,7 +252,7 @@ async fn hear(socket: &mut WebSocket) -> Option<String> {
 }
 
 /// Sends a text; an error if the other side does not read it in time.
-async fn say(socket: &mut WebSocket, text: String) -> Result<(), ()> {
+pub(super) async fn say(socket: &mut WebSocket, text: String) -> Result<(), ()> {
     match timeout(PATIENCE, socket.send(Frame::text(text))).await {
         Ok(Ok(())) => Ok(()),
         _ => Err(()),

@@ -1,0 +1,177 @@
+//! The talk on a link that is registered: orders out, reports in, matched by id, until one side is silent for too long.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::ws::{Message as Frame, WebSocket};
+use server_booking::end::session_ended;
+use server_booking::model::{ServerId, ServerState, UnixSeconds};
+use server_booking::servers::server_seen;
+use server_booking::{Caller, Refusal};
+use server_wire::{
+    EndedSession, FromSessionServer, Heartbeat, Id, OrderAnswer, Reason, Reasoned, Report,
+    ReportAnswer, Taken, read, write,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::Errand;
+use super::registered::{HEARTBEAT, drained, say};
+use crate::convert::{code, end_reason, wire_code};
+use crate::desk::NotDone;
+use crate::service::Service;
+
+/// Heartbeats that may be missing before it is away.
+const MISSED: u32 = 3;
+
+/// One link's talk.
+pub(super) struct Conversation<'a> {
+    service: &'a Arc<Service>,
+    server: &'a ServerId,
+    number: u64,
+    waiting: HashMap<u64, oneshot::Sender<OrderAnswer>>,
+    next: u64,
+}
+
+impl<'a> Conversation<'a> {
+    /// Begins it on the `number`-th link.
+    pub(super) fn new(service: &'a Arc<Service>, server: &'a ServerId, number: u64) -> Self {
+        Self {
+            service,
+            server,
+            number,
+            waiting: HashMap::new(),
+            next: 0,
+        }
+    }
+
+    /// Until the link is lost; why.
+    pub(super) async fn hold(
+        &mut self,
+        socket: &mut WebSocket,
+        mut orders: mpsc::Receiver<Errand>,
+    ) -> &'static str {
+        let silence = HEARTBEAT * MISSED;
+        let mut silent_at = Instant::now() + silence;
+        loop {
+            tokio::select! {
+                frame = socket.recv() => {
+                    let Some(Ok(frame)) = frame else {
+                        return "the connection broke";
+                    };
+                    silent_at = Instant::now() + silence;
+                    let Frame::Text(text) = frame else {
+                        continue;
+                    };
+                    if let Some(answer) = self.heard(text.as_str()).await
+                        && say(socket, answer).await.is_err()
+                    {
+                        return "it does not read";
+                    }
+                }
+                errand = orders.recv() => {
+                    let Some(Errand { order, reply }) = errand else {
+                        return "a newer link took its place";
+                    };
+                    // Those that nobody waits for any more make room.
+                    self.waiting.retain(|_, reply| !reply.is_closed());
+                    self.next += 1;
+                    self.waiting.insert(self.next, reply);
+                    if say(socket, write(&order, Some(&Id::number(self.next)))).await.is_err() {
+                        return "it does not read";
+                    }
+                }
+                () = sleep_until(silent_at) => return "it is silent",
+            }
+        }
+    }
+
+    /// The answer to a message, if it has one.
+    async fn heard(&mut self, text: &str) -> Option<String> {
+        let message = match read::<FromSessionServer>(text) {
+            Ok(message) => message,
+            Err(rejected) => return Some(rejected.answer()),
+        };
+        let id = message.id;
+        let answer = match message.body {
+            FromSessionServer::Answer(answer) => {
+                let number = id.as_ref().and_then(Id::as_number)?;
+                if let Some(reply) = self.waiting.remove(&number) {
+                    // Whoever asked may have stopped waiting.
+                    let _ = reply.send(answer);
+                }
+                return None;
+            }
+            FromSessionServer::Report(Report::Heartbeat(heartbeat)) => {
+                self.beat(heartbeat).await;
+                return None;
+            }
+            FromSessionServer::Report(Report::SessionEnded(ended)) => self.ended(ended).await?,
+            FromSessionServer::Report(Report::Register(_) | Report::Proof(_)) => {
+                let reason = Reason::cut("this connection is registered already");
+                ReportAnswer::BadRequest(Reasoned { reason })
+            }
+        };
+        Some(write(&answer, id.as_ref()))
+    }
+
+    async fn beat(&self, heartbeat: Heartbeat) {
+        let users = heartbeat.users.iter();
+        let users = users.map(|of| (code(of.code), of.users.0)).collect();
+        self.service
+            .links
+            .set_users(self.server, self.number, users);
+        let (policy, now) = (&self.service.policy, self.service.desk.now());
+        let seen = |ledger: &server_booking::Ledger, now: UnixSeconds, server: &ServerId| {
+            let actor = server.0.as_str();
+            server_seen(ledger, policy, &Caller { now, actor }, server)
+        };
+        // Most heartbeats change nothing, and need no transaction to find that out.
+        let changes = seen(&self.service.desk.look(), now, self.server)
+            .map_or(true, |decision| !decision.changes.is_empty());
+        if changes {
+            let (service, server) = (Arc::clone(self.service), self.server.clone());
+            let decided = self.service.desk.decide(move |ledger, now| {
+                let actor = server.0.as_str();
+                server_seen(ledger, &service.policy, &Caller { now, actor }, &server)
+            });
+            if let Err(why) = decided.await {
+                tracing::debug!(server = %self.server.0, %why, "a heartbeat is not written down");
+            }
+        }
+        let drains = self
+            .service
+            .desk
+            .look()
+            .world()
+            .servers
+            .get(self.server)
+            .is_some_and(|known| known.state == ServerState::Draining);
+        if heartbeat.draining && !drains {
+            drained(self.service, self.server).await;
+        }
+    }
+
+    /// None: it could not be written down, so it is not taken, and will be said again.
+    async fn ended(&self, ended: EndedSession) -> Option<ReportAnswer> {
+        let (number, server) = (code(ended.code), self.server.clone());
+        let (hash, why) = (ended.token_hash, end_reason(ended.why));
+        let decided = self.service.desk.decide(move |ledger, now| {
+            let session = ledger.world().sessions.get(&number);
+            let other = hash.is_some_and(|hash| {
+                session.is_none_or(|session| session.token_hash != hash.to_string())
+            });
+            if other {
+                return Err(Refusal::NotExist);
+            }
+            let actor = server.0.as_str();
+            session_ended(ledger, &Caller { now, actor }, number, &server, why)
+        });
+        match decided.await {
+            Ok(_) | Err(NotDone::Refused(_)) => Some(ReportAnswer::Taken(Taken {
+                code: wire_code(number),
+            })),
+            Err(NotDone::Unavailable) => None,
+        }
+    }
+}
