@@ -204,8 +204,9 @@ impl Task {
     async fn block(&mut self, head: &mut Option<Head>, data: Bytes) {
         let now = self.now();
         let Some(head) = head else { return };
+        let len = data.len();
         match head.take(now, data).await {
-            Ok(Taken::Published(seq)) => self.shared.note_block(seq),
+            Ok(Taken::Published(seq)) => self.shared.note_block(seq, len),
             Ok(Taken::Duplicate(seq)) => tracing::info!(seq, "the same block came twice"),
             Err(Refused::Publish(overlay_quic::PublishError::Closed)) => {}
             Err(why) => {

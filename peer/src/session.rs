@@ -71,6 +71,8 @@ pub(crate) struct Shared {
     head: AtomicBool,
     /// Blocks that the old server brought and that were published.
     old_blocks: AtomicU64,
+    /// Their bytes.
+    old_bytes: AtomicU64,
     rates: Mutex<Rates<Flow>>,
     trouble: Mutex<String>,
 }
@@ -97,6 +99,7 @@ impl Shared {
             leaving: AtomicBool::new(false),
             head: AtomicBool::new(false),
             old_blocks: AtomicU64::new(0),
+            old_bytes: AtomicU64::new(0),
             rates: Mutex::default(),
             trouble: Mutex::new("nobody answered".to_owned()),
         }
@@ -130,10 +133,11 @@ impl Shared {
         self.head.store(head, Ordering::Relaxed);
     }
 
-    /// A block of the old server was published.
-    pub(crate) fn note_block(&self, seq: u64) {
-        tracing::debug!(seq, "block published");
+    /// A block of the old server, of so many bytes, was published.
+    pub(crate) fn note_block(&self, seq: u64, bytes: usize) {
+        tracing::debug!(seq, bytes, "block published");
         self.old_blocks.fetch_add(1, Ordering::Relaxed);
+        self.old_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Asks for the end. If several were asked for already, one more changes nothing.
@@ -177,6 +181,7 @@ impl Shared {
         if let Some(old) = &mut status.legacy {
             old.head = self.head.load(Ordering::Relaxed);
             old.blocks = self.old_blocks.load(Ordering::Relaxed);
+            old.bytes = self.old_bytes.load(Ordering::Relaxed);
         }
         status.chunks.stored = self.counts.stored();
         status.chunks.not_stored += self.counts.refused();

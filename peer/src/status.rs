@@ -110,6 +110,8 @@ pub(crate) struct Legacy {
     pub(crate) head: bool,
     /// Blocks that it took and published.
     pub(crate) blocks: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
 }
 
 /// The other end of a link.

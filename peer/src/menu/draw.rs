@@ -225,6 +225,31 @@ mod tests {
     }
 
     #[test]
+    fn the_head_below_an_old_server_shows_whom_it_takes_the_blocks_from() {
+        let mut status = sample::status();
+        status.stripes.iter_mut().for_each(|s| s.parent = None);
+        status.legacy = Some(crate::status::Legacy {
+            server: "192.0.2.1:6060".to_owned(),
+            head: true,
+            blocks: 12,
+            bytes: 2_400_000,
+        });
+        let show = |page| {
+            let mut nav = Nav {
+                page,
+                ..Nav::default()
+            };
+            screen(80, 24, &mut nav, &status, &Pending::default())
+        };
+        assert!(show(Page::Main).contains("12 blocks from 192.0.2.1:6060"));
+        let connections = show(Page::Connections);
+        assert!(connections.contains("192.0.2.1:6060"), "{connections}");
+        assert!(connections.contains("2.40 MB  old server"), "{connections}");
+        assert!(!connections.contains("looking"), "{connections}");
+        assert!(connections.contains("receiving from 1,"), "{connections}");
+    }
+
+    #[test]
     fn a_full_disk_is_on_every_page() {
         let mut status = sample::status();
         status.chunks.disk_full = true;

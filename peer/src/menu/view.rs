@@ -130,12 +130,12 @@ impl<'a> View<'a> {
             .iter()
             .filter(|stripe| stripe.parent.is_some())
             .count();
+        let come = match s.legacy.as_ref().filter(|old| old.head) {
+            Some(old) => format!("{} blocks from {}", old.blocks, old.server),
+            None => format!("{senders} of {} stripes come", s.stripes.len()),
+        };
         let facts = [
-            format!(
-                "{senders} of {} stripes come, serving {}",
-                s.stripes.len(),
-                s.children.len()
-            ),
+            format!("{come}, serving {}", s.children.len()),
             format!(
                 "{} files, {}",
                 self.pending.count,
@@ -192,7 +192,19 @@ impl<'a> View<'a> {
             ]
         };
         let s = self.status;
-        for stripe in &s.stripes {
+        let head_of = s.legacy.as_ref().filter(|old| old.head);
+        if let Some(old) = head_of {
+            table.rows.push(vec![
+                "from".to_owned(),
+                "all".to_owned(),
+                old.server.clone(),
+                "-".to_owned(),
+                "-".to_owned(),
+                bytes(old.bytes),
+                "old server".to_owned(),
+            ]);
+        }
+        for stripe in s.stripes.iter().filter(|_| head_of.is_none()) {
             match &stripe.parent {
                 Some(parent) => {
                     let sums = [rate(stripe.bytes_per_s), bytes(stripe.bytes)];
@@ -233,7 +245,7 @@ impl<'a> View<'a> {
         parents.dedup();
         let title = format!(
             "Connections: receiving from {}, sending to {}",
-            parents.len(),
+            parents.len() + usize::from(head_of.is_some()),
             s.children.len()
         );
         Content { title, head, lines }
@@ -291,7 +303,9 @@ impl<'a> View<'a> {
         let s = self.status;
         let (b, c) = (&s.blocks, &s.chunks);
         // What fairness is about: how much of what it gets a peer gives on.
-        let share = s.bytes_sent as f64 / s.bytes_received.max(1) as f64;
+        let from_old = s.legacy.as_ref().map_or(0, |old| old.bytes);
+        let received = s.bytes_received.saturating_add(from_old);
+        let share = s.bytes_sent as f64 / received.max(1) as f64;
         let primary = s
             .primary
             .map_or("none".to_owned(), |stripe| stripe.to_string());
@@ -304,7 +318,7 @@ impl<'a> View<'a> {
             ),
             format!(
                 "Received  {}, {}",
-                bytes(s.bytes_received),
+                bytes(received),
                 rate(s.bytes_per_s_received)
             ),
             format!(
