@@ -229,10 +229,6 @@ export const lab = async (body) => {
       ...options,
     });
     context.setDefaultTimeout(PATIENCE_MS);
-    // A session's own page is on its session server; here only the way to it matters.
-    await context.route((url) => url.origin !== world.server.url, (route) => route.fulfill({
-      contentType: 'text/html', body: '<!doctype html><title>session</title><h1>In the session</h1>',
-    }));
     const visitor = new Visitor(world, context, await context.newPage(), name);
     world.visitors.push(visitor);
     return visitor;

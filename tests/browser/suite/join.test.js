@@ -24,13 +24,13 @@ test('a code that is too short, unknown, or pasted with its link', () => lab(asy
   const field = page.getByLabel('Four-digit code');
   await boris.open('#/join');
   await enter(boris, '12');
-  await boris.sees(page.getByText('A code has four digits.'));
+  await boris.sees(page.locator('main').getByText('A code has four digits.'));
   assert.equal(await field.getAttribute('aria-invalid'), 'true');
   assert.ok(await field.evaluate((input) => input === document.activeElement), 'the focus is in the field');
 
   const unknown = await unknownCode(server);
   await enter(boris, unknown);
-  await boris.sees(page.getByText(`There is no session with the code ${unknown}`));
+  await boris.sees(page.locator('main').getByText(`There is no session with the code ${unknown}`));
   await boris.picture('unknown');
 
   const { code } = await server.begin();
@@ -60,7 +60,7 @@ test('who is early sees a countdown, and starts the session when the time has co
   const { code, starts_at: startsAt } = await server.book(1);
   await boris.open('#/join');
   await enter(boris, code);
-  await boris.sees(page.getByText('Not started yet'));
+  await boris.sees(page.locator('main').getByText('Not started yet'));
   assert.match(await page.locator('.timer').innerText(), /\d:\d\d\s+until it starts/);
   await boris.picture('early');
   const start = page.getByRole('button', { name: 'Start the session' });
@@ -77,7 +77,7 @@ test('guessing is locked out, and the page says for how long', () => lab(async (
   const { page } = eve;
   const unknown = await unknownCode(server);
   await eve.open('#/join');
-  const lockedOut = page.getByText('Too many wrong codes');
+  const lockedOut = page.locator('main').getByText('Too many wrong codes');
   await until('the guesser is locked out', async () => {
     await enter(eve, unknown);
     await page.locator('.outcome .loading').waitFor({ state: 'detached' });

@@ -107,10 +107,10 @@ test('it says when the coordinator is gone, keeps what was known, and goes on wh
   const booking = page.locator(`#bookings tr[data-key="${code}"]`);
   await operator.sees(booking);
   await server.stop();
-  await operator.sees(page.getByText('The coordinator does not answer'));
+  await operator.sees(page.locator('main').getByText('The coordinator does not answer'));
   assert.ok(await booking.isVisible());
   await operator.picture('operator-gone');
   await server.start();
-  await page.getByText('The coordinator does not answer').waitFor({ state: 'detached' });
+  await page.locator('main').getByText('The coordinator does not answer').waitFor({ state: 'detached' });
   assert.ok(await booking.isVisible());
 }));

@@ -101,7 +101,7 @@ test('a time that somebody else takes meanwhile is not booked, and shown as take
     return status === 409;
   });
   await page.getByRole('button', { name: 'Book this time' }).click();
-  await anna.sees(page.getByText('has just been taken'));
+  await anna.sees(page.locator('main').getByText('has just been taken'));
   await until('the time is shown as taken', () => page.locator(`.slot input[value="${time}"]`).isDisabled());
   assert.equal(await page.getByRole('button', { name: 'Book this time' }).count(), 0);
   await anna.picture('taken');
@@ -128,7 +128,7 @@ test('a booking is cancelled only when the question is answered with yes', () =>
   await anna.sees(anna.heading('The booking is cancelled'));
   assert.equal((await server.ask('GET', `/api/bookings/${code}`)).status, 404);
   await page.reload();
-  await anna.sees(page.getByText(`no booking with the code ${code}`));
+  await anna.sees(page.locator('main').getByText(`no booking with the code ${code}`));
 }));
 
 test('a browser whose clock is wrong by hours counts right', () => lab(async ({ server, visitor }) => {

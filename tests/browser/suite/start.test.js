@@ -35,7 +35,7 @@ test('a session starts now; a friend joins by its code; both see that it is exte
   await boris.open(`#/session/${code}`);
   await boris.code();
   await anna.page.getByRole('button', { name: '+ 30 minutes' }).click();
-  await anna.sees(anna.page.getByText('Extended by 30 minutes.').first());
+  await anna.sees(anna.page.locator('main').getByText('Extended by 30 minutes.'));
   const after = (await server.ask('GET', `/api/sessions/${code}`)).json;
   assert.equal(after.ends_at, before.ends_at + 1800);
   await until('the friend sees the new end', async () => await secondsShown(boris.page) > left + 900);

@@ -34,8 +34,17 @@ test('the first page waits for the server with words and a button', () => lab(as
   await anna.sees(anna.heading('Join with a code'));
   await server.stop();
   await page.getByRole('link', { name: 'Treecast' }).click();
-  await anna.sees(page.getByText('The server cannot be reached'));
+  await anna.sees(page.locator('main').getByText('The server cannot be reached'));
   await server.start();
   await page.getByRole('button', { name: 'Try again' }).click();
   await anna.sees(page.locator('.card').first());
+}));
+
+test('a school class behind one address opens the site at once', () => lab(async ({ server, visitor }) => {
+  const pupils = await Promise.all(Array.from({ length: 10 }, () => visitor()));
+  await server.application();
+  await Promise.all(pupils.map(async (pupil) => {
+    await pupil.open('/');
+    await pupil.sees(pupil.page.locator('.card').first());
+  }));
 }));

@@ -83,17 +83,23 @@ async fn elsewhere(
     Extension(asker): Extension<Asker>,
     request: Request,
 ) -> Response {
-    if let Err(failed) = front.ask(&asker) {
-        return super::reply::failure(&front, &failed);
-    }
-    if request.uri().path().starts_with("/api/") {
-        return plain(
+    let response = if request.uri().path().starts_with("/api/") {
+        plain(
             StatusCode::NOT_FOUND,
             "not_found",
             "/api/openapi.json tells which paths there are",
-        );
+        )
+    } else {
+        site::page(request).await
+    };
+    // A page is some forty small files, and a school class shares an address: what is there is bounded by the
+    // connections of the address, what is not counts as a request.
+    if response.status().is_client_error()
+        && let Err(failed) = front.ask(&asker)
+    {
+        return super::reply::failure(&front, &failed);
     }
-    site::page(request).await
+    response
 }
 
 /// What holds for every request: time, other sites' pages, and the headers that browsers keep to.
