@@ -19,9 +19,9 @@ pub(crate) struct SessionArgs {
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
     /// The coordinator to register with: wss://HOST:PORT#FINGERPRINT, the fingerprint as the coordinator prints it
-    #[arg(long, value_name = "URL", requires = "secret")]
+    #[arg(long, value_name = "URL")]
     coordinator: Option<String>,
-    /// The file session-secret of the coordinator's data directory
+    /// The file session-secret of the coordinator's data directory [default: the configuration's]
     #[arg(long, value_name = "FILE", requires = "coordinator")]
     secret: Option<PathBuf>,
     /// Authorities (PEM) of which one has signed the coordinator's certificate, instead of a fingerprint
@@ -34,8 +34,12 @@ impl SessionArgs {
     pub(crate) fn into_config(self) -> Result<SessionConfig, Failure> {
         let wrong = |why: String| Failure::Usage(why);
         let mut config = SessionConfig::read(&self.config).map_err(|why| wrong(why.to_string()))?;
-        if let (Some(url), Some(secret)) = (&self.coordinator, &self.secret) {
-            let link = LinkConfig::new(url, None, self.authorities.as_deref(), secret);
+        if let Some(url) = &self.coordinator {
+            let known = config.coordinator.take().map(|link| link.secret);
+            let secret = self.secret.or(known).ok_or_else(|| {
+                wrong("--secret: the file session-secret of the coordinator's data directory is needed".to_owned())
+            })?;
+            let link = LinkConfig::new(url, None, self.authorities.as_deref(), &secret);
             config.coordinator = Some(link.map_err(|why| wrong(format!("--coordinator: {why}")))?);
         }
         Ok(config)
