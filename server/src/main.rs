@@ -10,6 +10,7 @@ mod file;
 mod importing;
 mod legacy;
 mod nginx;
+mod sample;
 mod session;
 mod show;
 mod signals;
@@ -109,7 +110,10 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Origin(origin) => broadcast(origin.into_config()?),
-        Command::Run(run) => serve(site::everything(run.into_config()?)),
+        Command::Run(run) => {
+            let (coordinator, broadcast) = run.into_config()?;
+            serve(site::everything(coordinator, broadcast))
+        }
         Command::Coordinator(coordinator) => serve(site::coordinate(coordinator.into_config()?)),
         Command::Session(session) => serve(session::run(session.into_config()?)),
         Command::SampleApplication => sample_application(),
@@ -157,28 +161,34 @@ fn broadcast(config: ServerConfig) -> Result<(), Failure> {
         .map_err(|why| Failure::System("start", why))?;
     let result = runtime.block_on(async {
         let stop = signals::stop().map_err(|why| Failure::System("listen to signals", why))?;
-        let announce = |invite: &Invite| {
-            if print(&format!("invite {invite}")).is_err() {
-                // Nobody reads it there; the broadcast is not hurt.
-                tracing::warn!("standard output is closed; the invite is {invite}");
-            }
-        };
-        let (data_dir, channels) = (
-            config.origin.data_dir.clone(),
-            config.origin.channels.clone(),
-        );
-        let open_outlets = || {
-            let old_clients = config.legacy.open(&data_dir, &channels);
-            old_clients
-                .map(|outlet| outlet.into_iter().collect())
-                .map_err(|why| {
-                    format!("{why}; give another address with --legacy, or --legacy off")
-                })
-        };
-        Ok(server_origin::run(config.origin, announce, open_outlets, stop).await?)
+        on_air(config, stop).await
     });
     runtime.shutdown_timeout(END_PATIENCE);
     result
+}
+
+/// Broadcasts until `stop` is done; prints each channel's invite when it is on air.
+pub(crate) async fn on_air(
+    config: ServerConfig,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let announce = |invite: &Invite| {
+        if print(&format!("invite {invite}")).is_err() {
+            // Nobody reads it there; the broadcast is not hurt.
+            tracing::warn!("standard output is closed; the invite is {invite}");
+        }
+    };
+    let (data_dir, channels) = (
+        config.origin.data_dir.clone(),
+        config.origin.channels.clone(),
+    );
+    let open_outlets = || {
+        let old_clients = config.legacy.open(&data_dir, &channels);
+        old_clients
+            .map(|outlet| outlet.into_iter().collect())
+            .map_err(|why| format!("{why}; give another address with --legacy, or --legacy off"))
+    };
+    Ok(server_origin::run(config.origin, announce, open_outlets, stop).await?)
 }
 
 /// Prints a line at once, also into a pipe.

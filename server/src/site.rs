@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use server_coordinator::{Coordinator, CoordinatorConfig, OPERATOR_TOKEN_FILE};
 
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
-use crate::{Failure, print, session, signals};
+use crate::{Failure, ServerConfig, on_air, print, session, signals};
 
 /// Runs a coordinator until it is told to end.
 pub(crate) async fn coordinate(config: CoordinatorConfig) -> Result<(), Failure> {
@@ -20,28 +20,65 @@ pub(crate) async fn coordinate(config: CoordinatorConfig) -> Result<(), Failure>
     }
 }
 
-/// Runs a coordinator with a session server beside it until they are told to end.
-pub(crate) async fn everything(config: CoordinatorConfig) -> Result<(), Failure> {
+/// Runs every role until it is told to end: a coordinator with its site, a session server beside it, and the broadcast if
+/// there is to be one.
+pub(crate) async fn everything(
+    config: CoordinatorConfig,
+    broadcast: Option<ServerConfig>,
+) -> Result<(), Failure> {
     let stop = signals::stop().map_err(|why| Failure::System("listen to signals", why))?;
     let data_dir = config.data_dir.clone();
     let mut coordinator = Coordinator::start(config).await?;
     let own = session::beside(&coordinator, &data_dir)?;
-    let (end, ending) = oneshot::channel::<()>();
-    let sessions = server_session::run(own, |_| {}, async {
+    let (end, ending) = watch::channel(false);
+    let until = |mut ending: watch::Receiver<bool>| async move {
         // The other side is dropped when everything ends.
-        let _ = ending.await;
-    });
-    tokio::pin!(sessions);
+        let _ = ending.wait_for(|end| *end).await;
+    };
+    let sessions = server_session::run(own, |_| {}, until(ending.clone()));
+    let on_air = async {
+        match broadcast {
+            Some(config) => on_air(config, until(ending.clone())).await,
+            None => {
+                until(ending.clone()).await;
+                Ok(())
+            }
+        }
+    };
+    tokio::pin!(sessions, on_air);
     announce(&coordinator, &data_dir.join(OPERATOR_TOKEN_FILE));
+    let (mut sessions_ended, mut air_ended) = (None, None);
     let outcome = tokio::select! {
         () = stop => Ok(()),
         () = coordinator.ended() => Err(Failure::Ended("the coordinator")),
-        ended = &mut sessions => return Ok(ended?),
+        ended = &mut sessions => {
+            sessions_ended = Some(ended);
+            Ok(())
+        }
+        ended = &mut on_air => {
+            air_ended = Some(ended);
+            Ok(())
+        }
     };
-    drop(end);
-    // The coordinator stays until it was told how the sessions ended.
-    sessions.await?;
-    outcome
+    end.send_replace(true);
+    // All say goodbye at the same time; the coordinator stays until it was told how the sessions ended.
+    let (ended, aired) = tokio::join!(
+        async {
+            match sessions_ended {
+                Some(ended) => ended,
+                None => sessions.await,
+            }
+        },
+        async {
+            match air_ended {
+                Some(ended) => ended,
+                None => on_air.await,
+            }
+        }
+    );
+    outcome?;
+    ended?;
+    aired
 }
 
 /// Says on standard output that it is ready, where, and by what it is known; the operator's token once.

@@ -8,10 +8,13 @@ use server_coordinator::{CoordinatorConfig, DEFAULT_UPDATE, Limits, TlsFiles};
 use server_state::StateUrl;
 
 use crate::args::DEFAULT_DATA_DIR;
-use crate::{Failure, configuration, values};
+use crate::legacy::Door;
+use crate::{Failure, ServerConfig, configuration, file, sample, values};
 
 /// Where the site is if nothing is said.
 const DEFAULT_SITE: &str = "0.0.0.0:8443";
+/// The folder of `server run`'s broadcast, in the data directory.
+const BROADCAST_DIR: &str = "broadcast";
 /// The SQLite database in the data directory.
 const DATABASE_FILE: &str = "state.db";
 
@@ -57,6 +60,24 @@ pub(crate) struct RunArgs {
     /// Where the site and the verbs are, TCP; port 0: any free one
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_SITE, value_parser = values::listen)]
     pub(crate) site: SocketAddr,
+    /// Where the broadcast is, UDP, or `off` [default: 0.0.0.0:7000, or a free port if that is taken]
+    #[arg(long, value_name = "ADDR|off", value_parser = values::broadcast, conflicts_with = "channels")]
+    broadcast: Option<Broadcast>,
+    /// Broadcast the channels of this TOML file instead of the sample: as for `server origin --config`
+    #[arg(long, value_name = "FILE")]
+    channels: Option<PathBuf>,
+    /// Where old clients of the 2-digit protocol are served, TCP, or `off` [default: 0.0.0.0:6060, if it is free]
+    #[arg(long, value_name = "ADDR|off", value_parser = values::legacy, conflicts_with = "channels")]
+    legacy: Option<Door>,
+}
+
+/// Where `server run` broadcasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broadcast {
+    /// Here.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
 }
 
 #[derive(Debug, clap::Args)]
@@ -143,9 +164,22 @@ impl FrontArgs {
 }
 
 impl RunArgs {
-    /// The set-up of its coordinator.
-    pub(crate) fn into_config(self) -> Result<CoordinatorConfig, Failure> {
-        self.front.config(self.site)
+    /// The set-up of its coordinator, and of its broadcast if there is to be one.
+    ///
+    /// # Errors
+    /// What is wrong on the command line or in the file; or the sample film cannot be written.
+    pub(crate) fn into_config(self) -> Result<(CoordinatorConfig, Option<ServerConfig>), Failure> {
+        let dir = self.front.data_dir.join(BROADCAST_DIR);
+        let coordinator = self.front.config(self.site)?;
+        let broadcast = match (self.channels, self.broadcast) {
+            (Some(path), _) => Some(file::read(&path)?),
+            (None, Some(Broadcast::Off)) => None,
+            (None, Some(Broadcast::At(listen))) => {
+                Some(sample::channel(&dir, Some(listen), self.legacy)?)
+            }
+            (None, None) => Some(sample::channel(&dir, None, self.legacy)?),
+        };
+        Ok((coordinator, broadcast))
     }
 }
 

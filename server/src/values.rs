@@ -7,6 +7,7 @@ use server_legacy::ListAnswer;
 use server_origin::Coding;
 
 use crate::legacy::Door;
+use crate::site_args::Broadcast;
 
 /// Where to listen.
 pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
@@ -27,6 +28,16 @@ pub(crate) fn legacy(text: &str) -> Result<Door, String> {
             "{text:?} is neither off nor IP:PORT, for example 0.0.0.0:6060 (port 0: any free one)"
         )
     })
+}
+
+/// Where `server run` broadcasts: an address, or `off`.
+pub(crate) fn broadcast(text: &str) -> Result<Broadcast, String> {
+    if text == "off" {
+        return Ok(Broadcast::Off);
+    }
+    listen(text)
+        .map(Broadcast::At)
+        .map_err(|why| format!("{why}; or off"))
 }
 
 /// Where old clients get the list of a channel's receivers.

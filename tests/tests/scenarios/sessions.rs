@@ -2,13 +2,16 @@
 //! of them killed.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{Coordinator, CoordinatorOptions, Lab, Process, SOON, Wss, eventually, holds, https};
+use tests::{
+    Coordinator, CoordinatorOptions, Lab, PeerOptions, Process, SOON, Wss, eventually, holds, https,
+};
 
 /// What the session servers of these tests run.
 const PROGRAM: &str = "Sleep";
@@ -89,15 +92,27 @@ fn link(coordinator: &Coordinator) -> Value {
 }
 
 #[test]
-fn one_command_is_a_site_with_a_session_that_can_be_joined() {
+fn one_command_is_a_site_a_session_that_can_be_joined_and_a_broadcast() {
     let lab = Lab::new();
+    let old_clients = "127.74.0.1:6060";
     let server = Coordinator::start(
         &lab,
         CoordinatorOptions {
             whole: true,
+            args: ["--legacy", old_clients].map(str::to_owned).to_vec(),
             ..CoordinatorOptions::default()
         },
     );
+    let invite = eventually(SOON, "the sample is on air", || {
+        let invite = server.process().line("invite ");
+        invite.ok_or_else(|| server.process().err())
+    });
+    let viewer = lab.peer(&invite, PeerOptions::fanout(2));
+    let mut asked = TcpStream::connect(old_clients).expect("old clients are served");
+    asked.write_all(b"130").expect("it is read");
+    let mut count = String::new();
+    asked.read_to_string(&mut count).expect("an answer");
+    assert_eq!(count, "0");
     let page = server.get("/");
     assert_eq!(page.status, 200);
     assert!(page.body.contains("<!doctype html>") && page.head.contains("content-security-policy"));
@@ -113,6 +128,9 @@ fn one_command_is_a_site_with_a_session_that_can_be_joined() {
     assert_eq!(joined["msg"], "SESSION_CONNECTION_ESTABLISHED", "{joined}");
     let known = server.get("/api/applications").json();
     assert_eq!(known[0]["title"]["ru"], "Часы");
+    let newest = viewer.newest().unwrap_or(0);
+    viewer.await_chunk(newest + 2, SOON);
+    assert_eq!(viewer.facts().chunks.missing, 0);
 
     let path = format!("/api/operator/sessions/{}/end", code(&started));
     assert_eq!(server.operate("POST", &path, "").status, 204);
