@@ -23,7 +23,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use media_model::Coding;
 use overlay_core::Params;
-use overlay_quic::{Endpoint, Identity, JoinError, Member, MemberConfig, RootCard, Trust};
+use overlay_quic::{
+    Endpoint, Identity, JoinError, Member, MemberConfig, RootCard, TakeOverError, Trust,
+};
 use rand::Rng as _;
 use tokio::sync::mpsc;
 
@@ -33,8 +35,8 @@ pub(crate) use server::{OldServer, with_port};
 use crate::notice::Notice;
 use crate::session::Shared;
 use crate::storing::Storing;
-use election::{Act, Election};
-use head::{Head, Refused, Taken, unix_s};
+use election::{Act, Election, must_begin_anew};
+use head::{Head, OwnSpool, Refused, Taken, unix_s};
 use listener::{MAX_CAME, Servers};
 use numbering::{Hash, Numbering};
 use talk::{Found, Talk};
@@ -84,11 +86,12 @@ pub(crate) async fn run(
     tokio::spawn(listener::run(listener, servers.clone(), sender));
     let channel = server.channel;
     let others = (endpoint.clone(), peer_port);
+    let (spool, spooling) = OwnSpool::start(storing.clone(), shared.counts.clone());
     let mut task = Task {
         talk: Talk::new(server, servers, came, others, shared.clone()),
         identity,
-        storing,
-        shared,
+        spool,
+        shared: shared.clone(),
         began: Instant::now(),
     };
     loop {
@@ -100,17 +103,23 @@ pub(crate) async fn run(
             params: Params::default(),
         };
         let member = endpoint.join(config).await?;
-        let stored = task.shared.begin(member.clone(), &task.storing);
+        let stored = shared.begin(member.clone(), &storing);
         let end = task.live(&member).await;
         if matches!(end, End::StepDown) {
-            task.shared.say(&Notice::SteppedDown);
+            shared.say(&Notice::SteppedDown);
+        }
+        if !matches!(end, End::Closed) {
             member.leave().await;
         }
         stored.end().await;
         if matches!(end, End::Closed) {
-            return Ok(());
+            break;
         }
     }
+    drop(task);
+    // It fails only if it was aborted with the runtime.
+    let _ = spooling.await;
+    Ok(())
 }
 
 /// Tells the old server that nobody is here any more. At most a second.
@@ -121,14 +130,18 @@ pub(crate) async fn goodbye(server: &OldServer) {
 
 /// How a membership ended.
 enum End {
+    /// The peer leaves.
     Closed,
+    /// Another head feeds the forest: everything from the beginning, below it.
     StepDown,
+    /// What is known here cannot go together with what the old server says: everything from the beginning.
+    Anew,
 }
 
 struct Task {
     talk: Talk,
     identity: Identity,
-    storing: Arc<Storing>,
+    spool: OwnSpool,
     shared: Arc<Shared>,
     began: Instant,
 }
@@ -142,6 +155,9 @@ struct Watch {
     asked_again: Option<Duration>,
     /// Since when the old server says that it is full, and nobody else feeds the forest.
     full_since: Option<Duration>,
+    /// The old server's head has a lower epoch than was heard of here, and nothing else is heard: a clock that is behind,
+    /// or an epoch that nobody ever had. The old server's word counts.
+    anew: bool,
 }
 
 impl Task {
@@ -163,7 +179,7 @@ impl Task {
             while let Some(block) = self.talk.block() {
                 if head.is_none() {
                     // The old server takes us for a receiver: from an earlier run, or its answer was lost.
-                    head = self.accepted(member, &watch).await;
+                    head = self.accepted(member, &mut watch).await;
                 }
                 self.block(&mut head, block).await;
             }
@@ -197,6 +213,9 @@ impl Task {
                 Some(Act::Seek) => head = self.seek(member, &mut watch).await,
                 None => {}
             }
+            if watch.anew {
+                return End::Anew;
+            }
         }
     }
 
@@ -228,11 +247,19 @@ impl Task {
         }
         watch.asked_again = Some(now);
         match self.talk.ask_for_place().await {
-            Ok(Some(true)) => head.accepted_again(),
-            Ok(_) => {
-                let found = self.talk.find_root().await;
-                if let Ok(Found::Root(card, _)) = found {
-                    return card.epoch > Some(head.epoch());
+            Ok(place) => {
+                let has_place = place == Some(true);
+                if let Ok(Found::Root(card, _)) = self.talk.find_root().await {
+                    // Who has the only place is the head, whatever the epochs are; of two with a place, the later one.
+                    if !has_place || card.epoch > Some(head.epoch()) {
+                        if has_place {
+                            goodbye(&self.talk.server).await;
+                        }
+                        return true;
+                    }
+                }
+                if has_place {
+                    head.accepted_again();
                 }
             }
             Err(why) => self.talk.trouble(&why),
@@ -254,6 +281,7 @@ impl Task {
     async fn seek(&mut self, member: &Member, watch: &mut Watch) -> Option<Head> {
         match self.talk.find_root().await {
             Ok(Found::Root(card, addr)) => {
+                watch.anew = must_begin_anew(card.epoch.unwrap_or(0), &member.bearings());
                 self.follow(member, watch, &card, addr);
                 return None;
             }
@@ -287,7 +315,7 @@ impl Task {
     }
 
     /// The old server accepted us: become the head, unless it accepted somebody else as well.
-    async fn accepted(&mut self, member: &Member, watch: &Watch) -> Option<Head> {
+    async fn accepted(&mut self, member: &Member, watch: &mut Watch) -> Option<Head> {
         let found = self.talk.find_root().await;
         let other = match &found {
             Ok(Found::Root(..)) => true,
@@ -301,7 +329,14 @@ impl Task {
         }
         let seen = member.bearings();
         let known = seen.epoch.max(seen.trusted_epoch.unwrap_or(0));
-        let epoch = unix_s().max(known + 1);
+        let epoch = unix_s().max(known.saturating_add(1));
+        // A chunk may have been repaired since the last look.
+        let newest = match seen.newest {
+            Some((seq, hash)) if watch.newest.is_none_or(|(older, ..)| seq > older) => {
+                Some((seq, hash, self.now()))
+            }
+            _ => watch.newest,
+        };
         let root = member.take_over(epoch, Coding::default(), self.identity.signing_key());
         match root {
             Ok(root) => {
@@ -311,12 +346,13 @@ impl Task {
                     epoch,
                 });
                 self.shared.set_head(true);
-                let numbers = Numbering::new(watch.newest, unix_s());
-                let (channel, storing) = (self.talk.server.channel, self.storing.clone());
-                Some(Head::new(root, numbers, channel, storing, self.now()))
+                let numbers = Numbering::new(newest, unix_s());
+                let (channel, spool) = (self.talk.server.channel, self.spool.clone());
+                Some(Head::new(root, numbers, channel, spool, self.now()))
             }
             Err(why) => {
                 tracing::warn!(%why, "cannot become the head");
+                watch.anew = matches!(why, TakeOverError::Epoch { .. });
                 goodbye(&self.talk.server).await;
                 None
             }

@@ -56,6 +56,11 @@ impl Counts {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// A whole chunk was not given to the disk, which is too far behind.
+    pub(crate) fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Whether the disk is full now.
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)

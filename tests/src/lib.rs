@@ -34,7 +34,7 @@ pub use lab::Lab;
 pub use mariadb::MariaDb;
 pub use menu::Menu;
 pub use netem::Netem;
-pub use old_server::{Odd, OldServer, SentBlock};
+pub use old_server::{Coming, Odd, OldServer, SentBlock, old_blocks};
 pub use origin::{Origin, OriginOptions, SourceOf};
 pub use peer::{Peer, PeerOptions};
 pub use place::{Place, Tmpfs};

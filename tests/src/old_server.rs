@@ -3,12 +3,19 @@
 //! misbehave when it is asked to.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use crate::film::Film;
+use crate::lab::Lab;
+use crate::place::Place;
+use crate::wait::SOON;
 
 /// Where clients listen.
 const CLIENT_PORT: u16 = 9091;
@@ -34,6 +41,17 @@ pub enum Odd {
     Endless,
 }
 
+/// A client came or went.
+#[derive(Clone, Copy, Debug)]
+pub struct Coming {
+    /// Who.
+    pub who: IpAddr,
+    /// Whether it was accepted; else it was forgotten, by its own wish or after two failures.
+    pub accepted: bool,
+    /// When.
+    pub at: Instant,
+}
+
 /// A block that a client took to its end.
 #[derive(Clone, Debug)]
 pub struct SentBlock {
@@ -53,6 +71,34 @@ struct State {
     sent: Vec<SentBlock>,
     odd: VecDeque<Odd>,
     requests: Vec<(IpAddr, String)>,
+    comings: Vec<Coming>,
+}
+
+impl State {
+    fn note(&mut self, who: IpAddr, accepted: bool) {
+        let at = Instant::now();
+        self.comings.push(Coming { who, accepted, at });
+    }
+}
+
+/// The blocks of a film, as `slice` cuts it for an old server.
+///
+/// # Panics
+/// When it cannot be cut.
+#[track_caller]
+pub fn old_blocks(lab: &Lab, film: &Film) -> Vec<Vec<u8>> {
+    let (film, cut) = (lab.film(film), lab.dir().join("old-blocks"));
+    let words = |path: &Path| path.to_str().expect("plain").to_owned();
+    let args = [&words(&film), "--out", &words(&cut), "--plain"];
+    let cutter = lab.start("slice", &Place::default(), &args);
+    assert_eq!(cutter.wait_exit(SOON).code, Some(0));
+    let entries = fs::read_dir(&cut).expect("it was cut");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    let read = |path| fs::read(path).expect("a block");
+    files.iter().map(read).collect()
 }
 
 /// A running old server with one channel, 0. It ends when it is dropped.
@@ -132,6 +178,11 @@ impl OldServer {
         lock(&self.state).requests.clone()
     }
 
+    /// Who came and went, and when.
+    pub fn comings(&self) -> Vec<Coming> {
+        lock(&self.state).comings.clone()
+    }
+
     /// The next block is something else.
     pub fn send_once(&self, odd: Odd) {
         lock(&self.state).odd.push_back(odd);
@@ -192,6 +243,7 @@ fn send_round(state: &Mutex<State>, block: &[u8]) {
                 state.clients[at].1 += 1;
                 if state.clients[at].1 >= 2 {
                     state.clients.remove(at);
+                    state.note(to, false);
                 }
             }
         }
@@ -215,7 +267,11 @@ fn answer(mut stream: TcpStream, from: IpAddr, state: &Mutex<State>, places: usi
             // Whoever went away does not want it.
             let _ = stream.write_all(format!("[{}]", quoted.join(", ")).as_bytes());
         }
-        "120" => lock(state).clients.retain(|(ip, _)| *ip != from),
+        "120" => {
+            let mut state = lock(state);
+            state.clients.retain(|(ip, _)| *ip != from);
+            state.note(from, false);
+        }
         _ => {}
     }
 }
@@ -234,6 +290,8 @@ fn add(from: IpAddr, state: &Mutex<State>, places: usize) {
         thread::sleep(PAUSE);
     }
     if !full {
-        lock(state).clients.push((from, 0));
+        let mut state = lock(state);
+        state.clients.push((from, 0));
+        state.note(from, true);
     }
 }

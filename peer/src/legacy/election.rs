@@ -109,6 +109,12 @@ impl Election {
     }
 }
 
+/// Whether the old server's head, of epoch `head`, can only be followed by forgetting what is known here: a higher epoch was
+/// heard of, whose root the old server does not know.
+pub(crate) fn must_begin_anew(head: u64, seen: &Bearings) -> bool {
+    head < seen.epoch.max(seen.trusted_epoch.unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +188,18 @@ mod tests {
         };
         let looks = acts(&mut election, now, &unknown, 500);
         assert!(looks.iter().any(|(_, act)| *act == Act::Look), "{looks:?}");
+    }
+
+    #[test]
+    fn a_head_of_a_lower_epoch_than_was_heard_of_is_followed_by_beginning_anew() {
+        assert!(!must_begin_anew(5, &heard(1, false)));
+        assert!(!must_begin_anew(9, &heard(1, false)));
+        assert!(must_begin_anew(4, &heard(1, false)));
+        let unknown = Bearings {
+            epoch: u64::MAX,
+            ..heard(1, false)
+        };
+        assert!(must_begin_anew(6, &unknown));
     }
 
     #[test]

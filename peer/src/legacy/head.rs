@@ -6,21 +6,62 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use old_server::block::{self, BlockFault, Container};
 use overlay_quic::{Chunk, Root, WholeChunk};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::numbering::{Number, Numbering};
-use crate::storing::Storing;
+use crate::storing::{Counts, Storing};
 
 /// How long a block plays: two seconds by the old protocol, which does not say it.
 const BLOCK_US: u64 = 2_000_000;
 /// Over how long the rows of a block are let go: a small part of a round, so that a burst does not fill a narrow line.
 const PACE: Duration = Duration::from_millis(200);
 
+/// The head's own chunks that wait for its disk: as many as the forest's window keeps of others'. The broadcast never
+/// waits for the disk.
+const MAX_UNSTORED: usize = 10;
+
+/// The way of a head's own chunks into its spool.
+#[derive(Clone)]
+pub(crate) struct OwnSpool {
+    waiting: mpsc::Sender<WholeChunk>,
+    counts: Arc<Counts>,
+}
+
+impl OwnSpool {
+    /// Starts the task that gives them to the storing thread, one after the other. It ends, with everything stored, when
+    /// the last clone is dropped.
+    pub(crate) fn start(storing: Arc<Storing>, counts: Arc<Counts>) -> (Self, JoinHandle<()>) {
+        let (waiting, mut taken) = mpsc::channel::<WholeChunk>(MAX_UNSTORED);
+        let task = tokio::spawn(async move {
+            while let Some(chunk) = taken.recv().await {
+                if !storing.store(chunk).await {
+                    tracing::error!("the thread that stores chunks is gone");
+                    return;
+                }
+            }
+        });
+        (Self { waiting, counts }, task)
+    }
+
+    fn put(&self, chunk: WholeChunk) {
+        let seq = chunk.seq;
+        if self.waiting.try_send(chunk).is_err() {
+            self.counts.refuse();
+            tracing::warn!(
+                seq,
+                "the disk is too far behind: this chunk is not stored here"
+            );
+        }
+    }
+}
+
 /// See the module.
 pub(crate) struct Head {
     root: Root,
     numbers: Numbering,
     channel: u8,
-    storing: Arc<Storing>,
+    spool: OwnSpool,
     /// When the last block came.
     pub(crate) heard_at: Duration,
 }
@@ -50,14 +91,14 @@ impl Head {
         root: Root,
         numbers: Numbering,
         channel: u8,
-        storing: Arc<Storing>,
+        spool: OwnSpool,
         now: Duration,
     ) -> Self {
         Self {
             root,
             numbers,
             channel,
-            storing,
+            spool,
             heard_at: now,
         }
     }
@@ -72,16 +113,15 @@ impl Head {
         self.numbers.accepted_again();
     }
 
-    /// Takes what the old server sent as a block at `now`. Returns when the forest and the spool have it. Not cancel-safe:
-    /// a number may be lost.
+    /// Takes what the old server sent as a block at `now`. Returns when the forest has it. Not cancel-safe: a number may be
+    /// lost.
     pub(crate) async fn take(&mut self, now: Duration, data: Bytes) -> Result<Taken, Refused> {
         let container = block::check(&data)?;
         self.heard_at = now;
         let hash = *blake3::hash(&data).as_bytes();
-        let (seq, store) = match self.numbers.number(now, hash) {
-            Number::New(seq) => (seq, true),
-            // The head before us gave it to the forest, and the forest to this spool, or will by this.
-            Number::Again(seq) => (seq, true),
+        let seq = match self.numbers.number(now, hash) {
+            // The spool knows a chunk that the head before us gave to this peer too.
+            Number::New(seq) | Number::Again(seq) => seq,
             Number::Duplicate(seq) => return Ok(Taken::Duplicate(seq)),
         };
         let chunk = Chunk {
@@ -102,9 +142,7 @@ impl Head {
             parts: vec![data],
         };
         self.root.publish(chunk, PACE).await?;
-        if store && !self.storing.store(whole).await {
-            tracing::error!(seq, "the thread that stores chunks is gone");
-        }
+        self.spool.put(whole);
         Ok(Taken::Published(seq))
     }
 }

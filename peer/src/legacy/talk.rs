@@ -163,7 +163,8 @@ impl Talk {
                 (addr, card)
             })
         };
-        let others = receivers.listed.into_iter().filter(|ip| *ip != own);
+        let listed = receivers.listed.into_iter().map(|ip| ip.to_canonical());
+        let others = listed.filter(|ip| *ip != own);
         let asked: Vec<_> = others.map(ask).collect();
         let mut goes_first = false;
         let mut best: Option<(RootCard, SocketAddr)> = None;
@@ -173,6 +174,8 @@ impl Talk {
                 continue;
             };
             match card {
+                // Ourselves, by the address that the old server knows us by.
+                Ok(card) if card.id == self.endpoint.id() => {}
                 Ok(card) if card.epoch.is_some() => {
                     if best
                         .as_ref()

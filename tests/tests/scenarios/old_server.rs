@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tests::{
-    Film, Lab, Odd, OldServer, OriginOptions, Peer, PeerOptions, Place, SOON, SentBlock,
-    eventually, holds,
+    Film, Lab, Odd, OldServer, OriginOptions, Peer, PeerOptions, Place, SOON, SentBlock, Tmpfs,
+    eventually, holds, old_blocks,
 };
 
 /// Longer than any takeover takes on a busy machine.
@@ -15,23 +15,10 @@ const TAKEOVER: Duration = Duration::from_secs(60);
 /// Between the rounds of the old server: its own.
 const ROUND: Duration = Duration::from_millis(1_800);
 
-/// The blocks of a film, as `slice` cuts it for an old server.
 fn blocks(lab: &Lab) -> Vec<Vec<u8>> {
-    let film = lab.film(&Film::of(20));
-    let cut = lab.dir().join("cut");
-    let words = |path: &std::path::Path| path.to_str().expect("plain").to_owned();
-    let args = [&words(&film), "--out", &words(&cut), "--plain"];
-    let cutter = lab.start("slice", &Place::default(), &args);
-    assert_eq!(cutter.wait_exit(SOON).code, Some(0));
-    let mut files: Vec<_> = fs::read_dir(&cut)
-        .expect("it was cut")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "mkv"))
-        .collect();
-    files.sort();
-    assert_eq!(files.len(), 10);
-    let read = |path| fs::read(path).expect("a block");
-    files.iter().map(read).collect()
+    let blocks = old_blocks(lab, &Film::of(20));
+    assert_eq!(blocks.len(), 10);
+    blocks
 }
 
 /// Peers of one old server, each at an address of its own: old clients are known by it.
@@ -43,7 +30,10 @@ struct Swarm<'a> {
 
 impl Swarm<'_> {
     fn peer(&self, number: u8, fanout: u16) -> Peer {
-        let mut options = PeerOptions::fanout(fanout);
+        self.peer_with(number, PeerOptions::fanout(fanout))
+    }
+
+    fn peer_with(&self, number: u8, mut options: PeerOptions) -> Peer {
         options.listen = format!("127.{}.0.{number}:7000", self.net);
         options.args = vec!["--channel".to_owned(), "0".to_owned()];
         let source = format!("--legacy-source={}", self.source);
@@ -199,7 +189,12 @@ fn a_head_that_leaves_says_so_and_another_goes_on() {
 #[test]
 fn what_is_no_block_is_named_and_costs_nobody_a_real_one() {
     let lab = Lab::new();
-    let old = OldServer::start("127.69.0.1:6060", blocks(&lab), 1, ROUND);
+    let film = blocks(&lab);
+    let hashes: BTreeSet<String> = film
+        .iter()
+        .map(|block| blake3::hash(block).to_hex().to_string())
+        .collect();
+    let old = OldServer::start("127.69.0.1:6060", film, 1, ROUND);
     let swarm = Swarm {
         lab: &lab,
         source: old.addr(),
@@ -226,9 +221,7 @@ fn what_is_no_block_is_named_and_costs_nobody_a_real_one() {
     real.truncate(real.len() - 1);
     for peer in &peers {
         let stored = peer.stored();
-        for chunk in stored.values() {
-            assert!(real.iter().any(|sent| sent.hash == chunk.hash));
-        }
+        assert!(stored.values().all(|chunk| hashes.contains(&chunk.hash)));
         assert_eq!(peer.facts().chunks.missing, 0);
     }
     let first = peers[0].stored().first_key_value().expect("some").1.clone();
@@ -287,6 +280,78 @@ fn an_old_server_with_places_for_all_still_feeds_one_head() {
     let sent: Vec<SentBlock> = old.sent().into_iter().filter(|s| s.to == to).collect();
     let last = &sent[sent.len() - 2..];
     assert_one_numbering(&peers, last, SOON);
+}
+
+#[test]
+fn of_two_heads_one_goes_back_into_the_forest() {
+    let lab = Lab::new();
+    let film = blocks(&lab);
+    let addr = "127.76.0.1:6060";
+    let old = OldServer::start(addr, film.clone(), 2, ROUND);
+    let swarm = Swarm {
+        lab: &lab,
+        source: old.addr(),
+        net: 76,
+    };
+    let first = swarm.peer(10, 2);
+    await_more([&first], 2);
+    assert!(is_head(&first));
+    // The server that comes back knows nobody, and takes the newcomer before the head asks again.
+    old.stop();
+    let old = OldServer::start(addr, film, 2, ROUND);
+    let second = swarm.peer(11, 2);
+    eventually(SOON, "the newcomer is a head too", || {
+        holds(is_head(&second), || second.process().out())
+    });
+    eventually(SOON, "the first one steps down", || {
+        let said = first.process().line("stepped-down").is_some();
+        holds(said, || first.process().out())
+    });
+    eventually(SOON, "one receiver is left", || {
+        let clients = old.clients();
+        holds(clients == [swarm.ip(11)], || format!("{clients:?}"))
+    });
+    let before = old.sent().len();
+    await_more([&first, &second], 3);
+    assert_one_numbering([&second], &old.sent()[before..before + 2], SOON);
+}
+
+#[test]
+fn a_head_whose_disk_is_full_feeds_the_others_all_the_same() {
+    let lab = Lab::new();
+    let old = OldServer::start("127.77.0.1:6060", blocks(&lab), 1, ROUND);
+    let swarm = Swarm {
+        lab: &lab,
+        source: old.addr(),
+        net: 77,
+    };
+    let at = lab.dir().join("small-disk");
+    fs::create_dir(&at).expect("a folder to mount on");
+    let options = PeerOptions {
+        spool: Some(at.join("spool")),
+        place: Place {
+            // About two blocks.
+            tmpfs: Some(Tmpfs {
+                at: at.clone(),
+                bytes: 1 << 19,
+            }),
+            ..Place::default()
+        },
+        ..PeerOptions::fanout(2)
+    };
+    let full = swarm.peer_with(10, options);
+    eventually(SOON, "the first peer is the head", || {
+        holds(is_head(&full), || full.process().out())
+    });
+    let other = swarm.peer(11, 2);
+    eventually(SOON, "the head's disk is full", || {
+        let said = full.process().line("disk-full ").is_some();
+        holds(said, || full.process().out())
+    });
+    let before = old.sent().len();
+    await_more([&other], 5);
+    assert_one_numbering([&other], &old.sent()[before..before + 4], SOON);
+    assert_eq!(old.clients(), [swarm.ip(10)], "it kept its place");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod f4;
 mod f8;
 mod film;
 mod l1;
+mod l2;
 mod machine;
 mod process;
 mod quantiles;
@@ -99,6 +100,11 @@ const BENCHES: &[Bench] = &[
         id: "L1",
         about: "500 and 3000 old clients beside the forest (2 min)",
         run: |_| l1::run(),
+    },
+    Bench {
+        id: "L2",
+        about: "takeover among 50 peers below an old server of one place (2 min)",
+        run: |_| l2::run(),
     },
 ];
 

@@ -129,7 +129,8 @@ fn what_is_no_request_changes_nothing_is_counted_and_closed() {
     for text in [&b""[..], b" ", b"1", b"12 "] {
         let before = lab.counters().requests_bad;
         let mut stream = stranger.send(text);
-        stream.shutdown(std::net::Shutdown::Write).expect("open");
+        // It may have been closed for what it is already.
+        let _ = stream.shutdown(std::net::Shutdown::Write);
         let _ = read_all(&mut stream);
         assert_eq!(lab.counters().requests_bad, before + 1, "{text:?}");
     }
