@@ -55,7 +55,7 @@ pub struct Times {
     pub session_minutes: u32,
     /// Seconds after its last user left; a reload takes less.
     pub empty_grace_seconds: u32,
-    /// Seconds after its start if nobody ever came.
+    /// Seconds after its start if nobody ever came; 0: never.
     pub unused_grace_seconds: u32,
     /// Seconds since all its users became idle; 0: never.
     pub idle_timeout_seconds: u32,

@@ -1,6 +1,8 @@
-//! The session server's own address: TLS, HTTP, and the WebSocket on which users and dialling coordinators speak.
+//! The session server's own address: TLS, and the WebSocket on which users and dialling coordinators speak.
 //!
 //! It must never know how sessions live; it asks the driver.
+
+mod http;
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -8,10 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderValue};
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use server_wire::{
     Body, FromVisitor, Id, Order, OrderAnswer, Presence, Rejected, UserAnswer, UserRequest, read,
@@ -23,12 +24,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::ask::{Ask, Here};
 use crate::config::SessionConfig;
+use crate::crowd::{Crowd, MAX_OF_ONE};
 use crate::house::reasoned;
 use crate::life::Key;
 
@@ -36,6 +37,9 @@ use crate::life::Key;
 const MAX_CONNECTIONS: usize = 512;
 /// How long a handshake may take.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may be in no session. A guess: who opens a session's page enters at once, and has time to type
+/// its code again.
+pub(crate) const ENTER_PATIENCE: Duration = Duration::from_secs(60);
 /// How long one message may take to leave.
 const SEND_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a silent peer is pinged; one that says nothing for three times that is gone.
@@ -46,9 +50,6 @@ const MAX_FRAME_LEN: usize = 1024 * 1024;
 const MAX_TOLD: usize = 64;
 /// Between two attempts to accept when the system has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// What a browser sees that opens the address itself.
-const PAGE: &str = "This is a session server. Open the session from the site.\n";
 
 /// How much of a message both ends of a WebSocket take in.
 pub(crate) fn bounds() -> WebSocketConfig {
@@ -67,6 +68,8 @@ pub(crate) struct Hall {
     /// The port that was bound.
     pub(crate) port: u16,
     pub(crate) asks: mpsc::Sender<Ask>,
+    /// How long a connection may be in no session.
+    pub(crate) enter_patience: Duration,
 }
 
 impl Hall {
@@ -88,11 +91,23 @@ impl Hall {
             port: port.unwrap_or_else(bound),
         }
     }
+
+    /// Whether a coordinator may dial from there.
+    fn is_coordinator(&self, from: IpAddr) -> bool {
+        let mut allowed = self.config.coordinators.iter();
+        allowed.any(|address| address.to_canonical() == from)
+    }
+
+    /// Until when somebody from there who is in no session now has to be in one; none: a coordinator, who never has to.
+    fn enter_by(&self, from: IpAddr) -> Option<Instant> {
+        (!self.is_coordinator(from)).then(|| Instant::now() + self.enter_patience)
+    }
 }
 
 /// Takes connections until it is dropped.
 pub(crate) async fn listen(listener: TcpListener, tls: TlsAcceptor, hall: Arc<Hall>) {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let crowd = Arc::new(Crowd::default());
     let mut connections = JoinSet::new();
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
@@ -101,12 +116,18 @@ pub(crate) async fn listen(listener: TcpListener, tls: TlsAcceptor, hall: Arc<Ha
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, from)) => {
+                let address = from.ip().to_canonical();
+                let place = crowd.enter(address);
+                if place.is_none() && !hall.is_coordinator(address) {
+                    tracing::debug!("{from}: that address has {MAX_OF_ONE} connections open");
+                    continue;
+                }
                 let (tls, hall) = (tls.clone(), Arc::clone(&hall));
                 connections.spawn(async move {
                     if let Err(why) = connection(stream, from, &tls, &hall).await {
                         tracing::debug!("{from}: {why}");
                     }
-                    drop(permit);
+                    drop((permit, place));
                 });
             }
             Err(why) => {
@@ -123,6 +144,8 @@ async fn connection(
     tls: &TlsAcceptor,
     hall: &Hall,
 ) -> Result<(), String> {
+    let address = from.ip().to_canonical();
+    let enter_by = hall.enter_by(address);
     let local = stream.local_addr().map_err(|why| why.to_string())?.ip();
     // Small messages, each of which somebody waits for.
     stream.set_nodelay(true).map_err(|why| why.to_string())?;
@@ -132,15 +155,17 @@ async fn connection(
         .map_err(|why| why.to_string())?;
     let upgrade: Mutex<Option<OnUpgrade>> = Mutex::new(None);
     let service = hyper::service::service_fn(async |request: Request<Incoming>| {
-        Ok::<_, Infallible>(answer_http(request, &upgrade))
+        Ok::<_, Infallible>(http::answer(request, &upgrade))
     });
-    hyper::server::conn::http1::Builder::new()
+    let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HANDSHAKE_PATIENCE)
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await
-        .map_err(|why| why.to_string())?;
+        .with_upgrades();
+    tokio::select! {
+        served = served => served.map_err(|why| why.to_string())?,
+        () = at(enter_by) => return Err(OUTSIDE.to_owned()),
+    }
     let upgrade = upgrade.into_inner().map_err(|why| why.to_string())?;
     let Some(upgrade) = upgrade else {
         return Ok(());
@@ -153,51 +178,15 @@ async fn connection(
         WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(bounds())).await;
     let mut visitor = Visitor {
         socket,
-        from: from.ip().to_canonical(),
+        from: address,
         here: hall.here(local),
         hall,
         inside: None,
+        enter_by,
     };
     let result = visitor.talk().await;
     visitor.leave().await;
     result
-}
-
-/// A WebSocket on any path; a page for people; nothing else.
-fn answer_http(
-    mut request: Request<Incoming>,
-    upgrade: &Mutex<Option<OnUpgrade>>,
-) -> Response<String> {
-    let says = |name, word: &str| {
-        let value = request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok());
-        value.is_some_and(|value| value.to_ascii_lowercase().contains(word))
-    };
-    let wants_socket = says(header::UPGRADE, "websocket") && says(header::CONNECTION, "upgrade");
-    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).cloned();
-    let mut response = Response::new(String::new());
-    let accepted = key
-        .filter(|_| wants_socket && request.method() == Method::GET)
-        .and_then(|key| HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok());
-    if let Some(accepted) = accepted {
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accepted);
-        if let Ok(mut slot) = upgrade.lock() {
-            *slot = Some(hyper::upgrade::on(&mut request));
-        }
-    } else if request.method() == Method::GET {
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, plain);
-        PAGE.clone_into(response.body_mut());
-    } else {
-        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    }
-    response
 }
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
@@ -209,6 +198,8 @@ struct Visitor<'a> {
     hall: &'a Hall,
     /// Who it is, and what it is told unasked.
     inside: Option<(Key, u32, mpsc::Receiver<UserAnswer>)>,
+    /// While it is in no session: when it is let go.
+    enter_by: Option<Instant>,
 }
 
 impl Visitor<'_> {
@@ -216,6 +207,7 @@ impl Visitor<'_> {
         let mut ping = tokio::time::interval(PING);
         let mut heard = Instant::now();
         loop {
+            let enter_by = self.enter_by.filter(|_| self.inside.is_none());
             let told = async {
                 match &mut self.inside {
                     Some((.., told)) => told.recv().await,
@@ -241,10 +233,12 @@ impl Visitor<'_> {
                         self.say(&told, None).await?;
                         if matches!(told, UserAnswer::Ended(_)) {
                             self.inside = None;
+                            self.enter_by = self.hall.enter_by(self.from);
                         }
                     }
                     None => return Err("it does not take what it is told".to_owned()),
                 },
+                () = at(enter_by) => return Err(OUTSIDE.to_owned()),
                 _ = ping.tick() => {
                     if heard.elapsed() > 3 * PING {
                         return Err("nothing was heard".to_owned());
@@ -323,8 +317,7 @@ impl Visitor<'_> {
     }
 
     async fn order(&mut self, order: Order) -> Result<OrderAnswer, String> {
-        let mut allowed = self.hall.config.coordinators.iter();
-        if !allowed.any(|address| address.to_canonical() == self.from) {
+        if !self.hall.is_coordinator(self.from) {
             let why = "orders are accepted from the coordinator's address only";
             return Ok(OrderAnswer::BadRequest(reasoned(why)));
         }
@@ -349,11 +342,25 @@ impl Visitor<'_> {
 
     async fn leave(&mut self) {
         if let Some((key, client, _)) = self.inside.take() {
+            self.enter_by = self.hall.enter_by(self.from);
             // A driver that is gone has no sessions left either.
             let _ = self.hall.asks.send(Ask::Leave { key, client }).await;
         }
     }
 }
 
+/// Waits for a moment; none never comes.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Why a connection ends when the driver is gone.
 const STOPPED: &str = "the server stops";
+/// Why the connection of somebody who does not enter ends.
+const OUTSIDE: &str = "it is in no session";
+
+#[cfg(test)]
+mod tests;

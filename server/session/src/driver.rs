@@ -319,7 +319,7 @@ impl Driver {
             }
             Event::Launched(key, Err(why)) => {
                 tracing::warn!("a session could not be started: {why}");
-                self.house.not_launched(key);
+                self.house.not_launched(key, &why);
                 self.record.remove(key);
                 self.save();
                 for (_, answer) in self.waiting.remove(&key).unwrap_or_default() {
@@ -397,7 +397,10 @@ impl Driver {
             }
             Entrance::Full => Err(UserAnswer::Full),
             Entrance::NotExist => {
-                self.guesses.wrong(now.at, from);
+                // Counting tokens, which cannot be guessed, would let anybody lock out everybody.
+                if asked.token.is_none() {
+                    self.guesses.wrong(now.at, from);
+                }
                 Err(UserAnswer::NotExist)
             }
         }

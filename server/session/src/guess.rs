@@ -86,7 +86,7 @@ impl Guesses {
 }
 
 /// What one household has: an IPv4 address, or an IPv6 network of 64 bits (RFC 4291 section 2.5.1).
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

@@ -219,9 +219,14 @@ impl House {
         }
     }
 
-    /// The application of a session could not be started; who ordered it is told by the answer.
-    pub(crate) fn not_launched(&mut self, key: Key) {
-        self.sessions.remove(&key);
+    /// The application of a session could not be started; who ordered it is told by the answer. Who ordered its end
+    /// meanwhile was told that it is ending, and waits for that.
+    pub(crate) fn not_launched(&mut self, key: Key, how: &str) {
+        if let Some(life) = self.sessions.remove(&key)
+            && let Stage::Ending(why) = life.stage
+        {
+            self.push_ended(ended(&life, why, how));
+        }
     }
 
     /// The application of a session has ended, by itself or as it was told, and nothing of it is left.
@@ -233,12 +238,7 @@ impl House {
             Stage::Ending(why) => why,
             Stage::Starting | Stage::Running => EndWord::ApplicationEnded,
         };
-        let ended = EndedSession {
-            code: life.code,
-            why,
-            token_hash: life.token_hash,
-            detail: Some(Reason::cut(how)),
-        };
+        let ended = ended(&life, why, how);
         self.push_ended(ended.clone());
         let told = EndedSession {
             token_hash: None,
@@ -369,6 +369,16 @@ impl House {
             }
         }
         actions
+    }
+}
+
+/// How a session ended, for the coordinator.
+fn ended(life: &Life, why: EndWord, how: &str) -> EndedSession {
+    EndedSession {
+        code: life.code,
+        why,
+        token_hash: life.token_hash,
+        detail: Some(Reason::cut(how)),
     }
 }
 

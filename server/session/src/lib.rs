@@ -10,6 +10,7 @@ mod backoff;
 mod config;
 mod config_file;
 mod config_keys;
+mod crowd;
 mod door;
 mod driver;
 mod guardian;
@@ -112,6 +113,7 @@ pub async fn run(
         config: Arc::clone(&config),
         port: address.port(),
         asks,
+        enter_patience: door::ENTER_PATIENCE,
     });
     // Dropped, and with them every connection, when this function ends or is dropped.
     let mut tasks = JoinSet::new();

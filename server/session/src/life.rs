@@ -167,6 +167,7 @@ impl Life {
         if let Some(since) = self.empty_since {
             let grace = match self.visited {
                 true => times.empty_grace_seconds,
+                false if times.unused_grace_seconds == 0 => return None,
                 false => times.unused_grace_seconds,
             };
             let is_over = now.at >= since + seconds(grace);

@@ -40,6 +40,10 @@ const HEARTBEATS: std::ops::RangeInclusive<u32> = 1..=60;
 /// Orders that are being carried out at once; more are not read until one is answered.
 const MAX_ORDERS: usize = 64;
 
+/// Heartbeats after which the ends that were not taken are told again: a coordinator answers nothing while it cannot
+/// write them down. A guess: ten seconds at its usual interval, seldom enough to do no harm.
+const TELL_AGAIN: u32 = 5;
+
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
 /// What the link needs.
@@ -161,8 +165,9 @@ impl Link {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
         let mut orders = FuturesUnordered::new();
-        // The number of the last end that was told on this connection; older ones wait for TAKEN.
+        // The number of the last end that was told; older ones wait for TAKEN, or to be told again.
         let mut told = 0;
+        let mut until_again = TELL_AGAIN;
         self.view.mark_changed();
         loop {
             tokio::select! {
@@ -182,6 +187,12 @@ impl Link {
                     };
                     say(&mut socket, &Report::Heartbeat(beat), None).await?;
                     send(&mut socket, Message::Ping(Bytes::new())).await?;
+                    until_again -= 1;
+                    if until_again == 0 {
+                        until_again = TELL_AGAIN;
+                        told = 0;
+                        self.view.mark_changed();
+                    }
                 }
                 Some(answered) = orders.next() => {
                     let (answer, id): (OrderAnswer, Option<Id>) = answered;

@@ -31,7 +31,9 @@ const MAX_LOG_LEN: u64 = 1024 * 1024;
 /// What stands at the end of a file that is full.
 const LOG_FULL: &[u8] = b"\n(the rest is left out)\n";
 
-/// Variables of the session server that an application inherits; nothing else of its environment.
+/// Variables of the session server that an application inherits; nothing else of its environment. `XAUTHORITY` because an
+/// X client would look for it in `HOME`, which is another. Nothing that leads to the user's D-Bus: what is started over it
+/// is a child of the user's manager, where no guardian sees it.
 const INHERITED: [&str; 9] = [
     "PATH",
     "LANG",
@@ -41,7 +43,7 @@ const INHERITED: [&str; 9] = [
     "LOGNAME",
     "SHELL",
     "DISPLAY",
-    "XDG_RUNTIME_DIR",
+    "XAUTHORITY",
 ];
 
 /// Where one session keeps its files.
@@ -211,7 +213,8 @@ fn environment(application: &Application, mark: &str, work: &Path) -> BTreeMap<S
     let folder = work.display().to_string();
     for (name, value) in [
         ("HOME", folder.clone()),
-        ("TMPDIR", folder),
+        ("TMPDIR", folder.clone()),
+        ("XDG_RUNTIME_DIR", folder),
         ("TREECAST_APPLICATION", application.name.to_string()),
         ("TREECAST_WIDTH", application.width.to_string()),
         ("TREECAST_HEIGHT", application.height.to_string()),

@@ -174,6 +174,24 @@ fn a_session_ended_while_it_starts_is_ended_as_soon_as_it_runs() {
 }
 
 #[test]
+fn a_session_ended_while_it_starts_and_that_cannot_be_started_is_reported_too() {
+    let mut house = house(4);
+    let mut launch = |number| match house.start(now(0), &order(number), &mut || code(9)) {
+        Start::Launch(key) => key,
+        other => panic!("{other:?}"),
+    };
+    let (first, second) = (launch(1), launch(2));
+    house.not_launched(first, "no such program");
+    assert_eq!(house.ended().count(), 0);
+    house.end(code(2), EndWord::Cancelled);
+    house.not_launched(second, "no such program");
+    let (_, ended) = house.ended().next().expect("an end");
+    assert_eq!((ended.code, ended.why), (code(2), EndWord::Cancelled));
+    assert_eq!(ended.token_hash, Some(hash(2)));
+    assert!(house.is_empty());
+}
+
+#[test]
 fn time_over_ends_it_and_an_extension_moves_that() {
     let mut house = house(4);
     let key = started(&mut house, 0, 1);
@@ -217,6 +235,20 @@ fn a_session_to_which_nobody_comes_waits_longer() {
     let key = started(&mut house, 0, 1);
     assert_eq!(house.tick(now(599)), []);
     assert_eq!(house.tick(now(600)), [Action::Terminate(key)]);
+}
+
+#[test]
+fn a_session_to_which_nobody_has_to_come_runs_to_its_end() {
+    let mut house = house(4);
+    house.rules.times.unused_grace_seconds = 0;
+    let key = started(&mut house, 0, 1);
+    house.extend(code(1), now(7200).unix).expect("a session");
+    for seconds in [1, 600, 3600, 7199] {
+        assert_eq!(house.tick(now(seconds)), []);
+    }
+    assert_eq!(house.tick(now(7200)), [Action::Terminate(key)]);
+    house.exited(key, "it was ended");
+    assert_eq!(last_end(&house), EndWord::TimeOver);
 }
 
 #[test]
@@ -397,7 +429,12 @@ proptest! {
                             house.launched(now(at), key);
                             live.push(key);
                         } else {
-                            house.not_launched(key);
+                            let stage = house.get(key).map(|life| life.stage);
+                            if matches!(stage, Some(Stage::Ending(_))) {
+                                ends += 1;
+                                over += 1;
+                            }
+                            house.not_launched(key, "no such program");
                         }
                     }
                 }

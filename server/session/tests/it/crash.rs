@@ -1,67 +1,11 @@
 //! The session server itself is killed: nobody is left, and the next start says what is gone.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
 use server_session::{RecordError, SessionError};
 use server_wire::{EndWord, Token};
 
 use crate::lab::{Coordinator, code, unique};
+use crate::own_process::{Server, configure};
 use crate::processes::{kill, until_count};
-
-/// The example that `cargo test` builds beside the tests.
-fn program() -> PathBuf {
-    let own = std::env::current_exe().expect("a path");
-    let folder = own
-        .parent()
-        .and_then(Path::parent)
-        .expect("the build's folder");
-    folder.join("examples/session_server")
-}
-
-/// A session server of a process of its own, killed with the test.
-struct Server(Child);
-
-impl Server {
-    fn start(config: &Path) -> Self {
-        let mut child = Command::new(program())
-            .arg(config)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it was built");
-        let mut line = String::new();
-        let output = child.stdout.take().expect("piped");
-        BufReader::new(output).read_line(&mut line).expect("a line");
-        assert!(line.contains(':'), "no address: {line}");
-        Self(child)
-    }
-
-    fn kill(&mut self) {
-        kill(self.0.id().cast_signed());
-        self.0.wait().expect("it was ours");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn configure(coordinator: &Coordinator, script: &str) -> PathBuf {
-    let path = coordinator.folder.path().join("config.json");
-    let config = serde_json::json!({
-        "ip": "127.0.0.1", "port": 0, "name": "lab", "data_dir": "data",
-        "coordinator": coordinator.url(), "secret": "session-secret",
-        "applications": [{"name": "app", "command": "sh", "arguments": ["-c", script]}],
-    });
-    std::fs::write(&path, config.to_string()).expect("written");
-    path
-}
 
 #[tokio::test]
 async fn after_a_kill_nobody_is_left_and_the_next_start_says_which_codes_are_gone() {

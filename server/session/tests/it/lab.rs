@@ -292,6 +292,12 @@ pub(crate) struct User {
 
 impl User {
     pub(crate) async fn connect(address: SocketAddr, data: &Path) -> Self {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        Self::over(stream, data).await
+    }
+
+    /// Over a connection that is there.
+    pub(crate) async fn over(stream: TcpStream, data: &Path) -> Self {
         let mut roots = RootCertStore::empty();
         let own = CertificateDer::from_pem_file(data.join("certificate.pem")).expect("a file");
         roots.add(own).expect("a certificate");
@@ -300,7 +306,6 @@ impl User {
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let stream = TcpStream::connect(address).await.expect("a connection");
         let name = ServerName::try_from("localhost").expect("a name");
         let connector = TlsConnector::from(Arc::new(config));
         let stream = connector.connect(name, stream).await.expect("TLS");

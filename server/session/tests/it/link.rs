@@ -125,6 +125,25 @@ async fn a_lost_link_is_dialled_again_with_what_still_runs_and_ends_are_told_unt
 }
 
 #[tokio::test]
+async fn an_end_that_was_not_taken_is_told_again_on_the_same_link() {
+    let coordinator = Coordinator::new().await;
+    let application = script("app", &format!("exec sleep {}", unique()));
+    let server = Running::start(coordinator.config(vec![application])).await;
+    let (mut link, _) = coordinator.link().await;
+    link.started("app", 1).await;
+    let end = Order::EndSession(EndOrder {
+        code: code(1),
+        why: Some(EndWord::Cancelled),
+    });
+    link.order(end).await;
+    let (ignored, first) = link.ended().await;
+    let (again, second) = link.ended().await;
+    assert_eq!((again, second), (ignored.clone(), first.clone()));
+    link.take(&ignored, first.as_ref()).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn nonsense_on_the_link_is_answered_and_does_not_end_it() {
     let coordinator = Coordinator::new().await;
     let server = Running::start(coordinator.config(vec![script("app", "sleep 1")])).await;

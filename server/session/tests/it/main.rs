@@ -2,9 +2,11 @@
 
 mod corpus;
 mod crash;
+mod crowd;
 mod lab;
 mod link;
 mod output;
+mod own_process;
 mod processes;
 mod programs;
 mod users;

@@ -6,6 +6,7 @@ use std::path::Path;
 use server_session::Limits;
 
 use crate::lab::{Coordinator, Running, script};
+use crate::own_process::{Server, configure};
 
 /// Runs a script to its end; what is kept of its output.
 async fn output(text: &str, limits: Limits) -> String {
@@ -42,6 +43,35 @@ async fn an_application_has_a_folder_of_its_own_its_variables_and_nothing_of_the
     assert_eq!(lines[2..5], ["by the configuration", "cargo::", "error"]);
     // Standard input, output, error, and the folder that ls reads.
     assert_eq!(lines[5].trim(), "4");
+}
+
+#[tokio::test]
+async fn an_application_finds_the_x_servers_key_and_not_the_users_d_bus() {
+    let coordinator = Coordinator::new().await;
+    let config = configure(&coordinator, "env");
+    let bus = "unix:path=/run/user/4242/bus";
+    let _server = Server::start_with(
+        &config,
+        &[
+            ("DISPLAY", ":42"),
+            ("XAUTHORITY", "/home/somebody/.Xauthority"),
+            ("XDG_RUNTIME_DIR", "/run/user/4242"),
+            ("DBUS_SESSION_BUS_ADDRESS", bus),
+        ],
+    );
+    let (mut link, _) = coordinator.link().await;
+    link.start("app", 1).await;
+    link.ended().await;
+    let output = only_log(&coordinator.folder.path().join("data/logs"));
+    let value = |name: &str| {
+        let mut pairs = output.lines().filter_map(|line| line.split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    };
+    assert_eq!(value("DISPLAY"), Some(":42"));
+    assert_eq!(value("XAUTHORITY"), Some("/home/somebody/.Xauthority"));
+    assert!(value("HOME").is_some_and(|home| home.contains("/data/work/")));
+    assert_eq!(value("XDG_RUNTIME_DIR"), value("HOME"));
+    assert!(!output.contains("4242"), "{output}");
 }
 
 #[tokio::test]

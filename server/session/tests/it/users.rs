@@ -134,6 +134,30 @@ async fn guessing_codes_is_locked_out_and_the_owners_token_still_opens() {
 }
 
 #[tokio::test]
+async fn wrong_tokens_lock_nobody_out() {
+    let coordinator = Coordinator::new().await;
+    let application = script("app", &format!("exec sleep {}", unique()));
+    let server = Running::start(coordinator.config(vec![application])).await;
+    let (mut link, _) = coordinator.link().await;
+    link.started("app", 255).await;
+    let data = coordinator.folder.path().join("data");
+    let mut user = User::connect(server.address, &data).await;
+    // More than the wrong codes of everybody that are looked at in a minute.
+    for number in 0..250 {
+        let token = Token::from_random([number; 16]);
+        let token = token.secret();
+        // The right code beside it does not make it right.
+        let asked = format!(r#"{{"verb":"CONNECT_TO_SESSION","code":"0255","token":"{token}"}}"#);
+        let answer: UserAnswer = user.ask(&asked).await;
+        assert_eq!(answer, UserAnswer::NotExist);
+    }
+    let asked = r#"{"verb":"CONNECT_TO_SESSION","code":"0255"}"#;
+    let answer: UserAnswer = user.ask(asked).await;
+    assert_eq!(names(&answer), ["Guest 1"]);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn bad_requests_are_answered_and_the_connection_stays_open() {
     let coordinator = Coordinator::new().await;
     let server = Running::start(coordinator.config(vec![script("app", "sleep 1")])).await;
