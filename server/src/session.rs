@@ -1,11 +1,11 @@
 //! The role of a session server: alone with its file, or beside the coordinator of `server run`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use server_coordinator::Coordinator;
 use server_session::{Application, LinkConfig, SessionConfig};
-use server_wire::{ApplicationName, LongText, ServerName};
+use server_wire::{ApplicationName, Host, LongText, ServerName};
 
 use crate::args::SAMPLE_APPLICATION;
 use crate::{Failure, print, signals};
@@ -57,6 +57,9 @@ pub(crate) async fn run(config: SessionConfig) -> Result<(), Failure> {
     Ok(server_session::run(config, ready, stop).await?)
 }
 
+/// Somewhere else: an address that belongs to nobody (RFC 5737), at the port of discard (RFC 863).
+const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(203, 0, 113, 1), 9);
+
 /// The session server of `server run`: this computer's, with the built-in application, linked to this coordinator.
 pub(crate) fn beside(coordinator: &Coordinator, data_dir: &Path) -> Result<SessionConfig, Failure> {
     let address = coordinator.address();
@@ -65,6 +68,10 @@ pub(crate) fn beside(coordinator: &Coordinator, data_dir: &Path) -> Result<Sessi
     let own_dir = data_dir.join(OWN_DIR);
     let mut config = SessionConfig::local(name, &own_dir, vec![clock(program)]);
     config.listen = SocketAddr::new(address.ip(), 0);
+    // It dials its coordinator over the loopback, an address that says nothing to visitors on other computers.
+    config.advertise = advertised(address.ip(), towards_others()).map(|host| (host, None));
+    // Nothing of the site enters a session yet, so one that nobody enters is used all the same.
+    config.times.unused_grace_seconds = 0;
     let reach = if address.ip().is_unspecified() {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
     } else {
@@ -78,6 +85,21 @@ pub(crate) fn beside(coordinator: &Coordinator, data_dir: &Path) -> Result<Sessi
     );
     config.coordinator = Some(link.map_err(Failure::Usage)?);
     Ok(config)
+}
+
+/// Where visitors on other computers reach a session server that listens where the site does; none: it finds out itself.
+fn advertised(site: IpAddr, towards_others: Option<IpAddr>) -> Option<Host> {
+    let own = towards_others.filter(|own| !own.is_loopback() && !own.is_unspecified());
+    own.filter(|_| site.is_unspecified())
+        .map(|own| Host::cut(&own.to_string()))
+}
+
+/// This computer's address towards others, as far as it has a way there. Nothing is sent: connecting a UDP socket only
+/// chooses a route.
+fn towards_others() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(ELSEWHERE).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }
 
 /// The application that is there without any set-up.
@@ -103,5 +125,25 @@ fn clock(program: PathBuf) -> Application {
         height: 720,
         frame_rate: 30,
         limits: Default::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_on_every_address_sends_visitors_to_one_that_other_computers_reach() {
+        let [any, any6, local, own] =
+            ["0.0.0.0", "::", "127.0.0.1", "192.0.2.7"].map(|text| text.parse().expect("an IP"));
+        let host = Some(Host::cut("192.0.2.7"));
+        assert_eq!(advertised(any, Some(own)), host);
+        assert_eq!(advertised(any6, Some(own)), host);
+        // Where there is no other, and where the site itself is at one address.
+        assert_eq!(advertised(any, Some(local)), None);
+        assert_eq!(advertised(any, None), None);
+        assert_eq!(advertised(local, Some(own)), None);
+        // Never an address that means all of them, whatever network this computer is on.
+        assert!(towards_others().is_none_or(|own| !own.is_unspecified()));
     }
 }
