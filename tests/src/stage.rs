@@ -18,6 +18,8 @@ pub enum Manner {
     Starts,
     /// It says that its places are taken.
     Refuses,
+    /// It says so once, and then starts.
+    RefusesOnce,
     /// It says nothing.
     Silent,
 }
@@ -224,7 +226,13 @@ fn is_pause(why: &str) -> bool {
 fn answer(shared: &Shared, order: &Value) -> Option<Value> {
     let verb = order["verb"].as_str()?;
     lock(&shared.orders).push(order.clone());
-    let mut answer = match (verb, *lock(&shared.manner)) {
+    let mut manner = lock(&shared.manner);
+    let behaves = *manner;
+    if verb == "START_SESSION" && behaves == Manner::RefusesOnce {
+        *manner = Manner::Starts;
+    }
+    drop(manner);
+    let mut answer = match (verb, behaves) {
         ("START_SESSION", Manner::Starts) => {
             shared.starts.fetch_add(1, Ordering::SeqCst);
             lock(&shared.running).push(json!({
@@ -233,7 +241,9 @@ fn answer(shared: &Shared, order: &Value) -> Option<Value> {
             }));
             json!({"msg": "SESSION_CONNECTION_DATA", "ip": "127.0.0.1", "port": "4711"})
         }
-        ("START_SESSION", Manner::Refuses) => json!({"msg": "SESSION_LIMIT_REACHED"}),
+        ("START_SESSION", Manner::Refuses | Manner::RefusesOnce) => {
+            json!({"msg": "SESSION_LIMIT_REACHED"})
+        }
         ("START_SESSION", Manner::Silent) => return None,
         ("END_SESSION", _) => {
             lock(&shared.running).retain(|session| session["code"] != order["code"]);

@@ -42,7 +42,7 @@ impl Resting {
         }
     }
 
-    fn contains(&self, code: Code) -> bool {
+    pub(crate) fn contains(&self, code: Code) -> bool {
         self.set.contains(&code)
     }
 }

@@ -25,7 +25,7 @@ pub enum Join {
     },
     /// A booking whose time has come: call [`crate::start::start_booking`].
     StartIt,
-    /// Nothing has this code, or not any more. Count it as a guess.
+    /// Nothing has this code, or not any more.
     NotExist,
 }
 
@@ -83,7 +83,7 @@ pub struct Status {
     pub can_extend_minutes: u32,
 }
 
-/// The state of what has a code; none if nothing has it. Count that as a guess.
+/// The state of what has a code; none if nothing has it.
 #[must_use]
 pub fn status(ledger: &Ledger, policy: &Policy, now: UnixSeconds, code: Code) -> Option<Status> {
     if let Some(session) = ledger.world().sessions.get(&code) {

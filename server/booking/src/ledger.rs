@@ -226,6 +226,12 @@ impl Ledger {
         !self.world.bookings.contains_key(&code) && !self.world.sessions.contains_key(&code)
     }
 
+    /// Whether something is known by this code, or was until lately. Any other code is a guess.
+    #[must_use]
+    pub fn has_or_had(&self, code: Code) -> bool {
+        !self.is_free(code) || self.resting.contains(code)
+    }
+
     fn rebuild(&mut self, world: World) {
         *self = Self {
             resting: std::mem::take(&mut self.resting),

@@ -290,6 +290,75 @@ fn who_guesses_codes_is_locked_out_and_the_metrics_tell() {
 }
 
 #[test]
+fn guesses_that_come_at_once_are_counted_like_those_in_turn() {
+    let lab = Lab::new();
+    let coordinator = patient(&lab);
+    let (gate, address) = (Barrier::new(100), coordinator.address);
+    let answers: Vec<Value> = thread::scope(|scope| {
+        let guessers: Vec<_> = (0..100)
+            .map(|number| {
+                let gate = &gate;
+                scope.spawn(move || {
+                    let mut client = Wss::connect(address);
+                    let code = format!("{number:04}");
+                    gate.wait();
+                    match number % 2 {
+                        0 => client.ask(&json!({"verb": "CANCEL_PLAN", "code": code})),
+                        _ => client
+                            .ask(&json!({"verb": "EXTEND_SESSION", "code": code, "minutes": 5})),
+                    }
+                })
+            })
+            .collect();
+        guessers
+            .into_iter()
+            .map(|guesser| guesser.join().expect("no panic"))
+            .collect()
+    });
+    let count = |msg: &str| answers.iter().filter(|answer| answer["msg"] == msg).count();
+    let told = count("SESSION_NOT_EXIST");
+    assert!((1..=5).contains(&told), "{told}: {answers:?}");
+    assert_eq!(told + count("LOCKED_OUT"), 100, "{answers:?}");
+}
+
+#[test]
+fn whoever_comes_with_a_code_that_was_theirs_is_not_taken_for_a_guesser() {
+    let lab = Lab::new();
+    let coordinator = patient(&lab);
+    let stage = coordinator.stage("one", 2, &[CHESS]);
+    let mut client = coordinator.client();
+    let cancelled = code_of(&plan(&mut client, 2, "10:00"));
+    client.ask(&json!({"verb": "CANCEL_PLAN", "code": cancelled}));
+    // The minute that runs is not past.
+    let code = eventually(SOON, "a booking for this minute", || {
+        let answer = plan(&mut client, 0, &date("%H:%M", 0));
+        holds(answer["msg"] == "CONNECTION_CODE", || answer.to_string()).map(|()| code_of(&answer))
+    });
+    assert_eq!(
+        connect(&mut client, &code)["msg"],
+        "SESSION_CONNECTION_DATA"
+    );
+    for _ in 0..10 {
+        // A page that was left open looks for a booking, which is a session by now.
+        let page = coordinator.get(&format!("/api/bookings/{code}"));
+        assert_eq!(page.status, 404, "{}", page.body);
+        assert_eq!(status(&mut client, &cancelled)["msg"], "SESSION_NOT_EXIST");
+    }
+    assert_eq!(
+        connect(&mut client, &code)["msg"],
+        "SESSION_CONNECTION_DATA"
+    );
+    stage.tell_ended(&code, "empty");
+    eventually(SOON, "it is over", || {
+        let answer = status(&mut client, &code);
+        holds(answer["msg"] == "SESSION_NOT_EXIST", || answer.to_string())
+    });
+    for _ in 0..10 {
+        assert_eq!(connect(&mut client, &code)["msg"], "SESSION_NOT_EXIST");
+    }
+}
+
+#[test]
 fn the_first_to_come_starts_a_booking_and_the_others_join_it() {
     let lab = Lab::new();
     let coordinator = patient(&lab);

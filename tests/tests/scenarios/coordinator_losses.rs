@@ -52,6 +52,47 @@ fn a_server_that_refuses_is_passed_over() {
 }
 
 #[test]
+fn a_server_that_is_late_is_told_to_end_what_it_may_still_start() {
+    let lab = Lab::new();
+    let coordinator = patient(&lab);
+    let first = coordinator.stage("a", 1, &[CHESS]);
+    let second = coordinator.stage("b", 1, &[CHESS]);
+    first.behave(Manner::Silent);
+    let mut client = coordinator.client();
+    client.patience(2 * SOON);
+    let started = start(&mut client);
+    assert_eq!((first.starts(), second.starts()), (0, 1));
+    eventually(SOON, "the one that was passed over is told", || {
+        let orders = first.orders();
+        let told = orders.iter().any(|order| {
+            order["verb"] == "END_SESSION"
+                && order["code"] == started["code"]
+                && order["why"] == "not_started"
+        });
+        holds(told, || format!("{orders:?}"))
+    });
+    let code = started["code"].as_str().expect("a code");
+    assert_eq!(status(&mut client, code)["state"], "running");
+}
+
+#[test]
+fn a_booking_gets_its_place_though_the_session_before_it_is_only_just_closing() {
+    let lab = Lab::new();
+    let coordinator = patient(&lab);
+    let stage = coordinator.stage("one", 1, &[CHESS]);
+    let mut client = coordinator.client();
+    let booked = eventually(SOON, "a booking for this minute", || {
+        // The minute may pass between the two.
+        let answer = plan(&mut client, 0, &date("%H:%M", 0));
+        holds(answer["msg"] == "CONNECTION_CODE", || answer.to_string()).map(|()| answer)
+    });
+    stage.behave(Manner::RefusesOnce);
+    let joined = connect(&mut client, &code_of(&booked));
+    assert_eq!(joined["msg"], "SESSION_CONNECTION_DATA", "{joined}");
+    assert_eq!(stage.starts(), 1);
+}
+
+#[test]
 fn a_session_server_that_vanishes_is_noticed_and_comes_back_with_what_still_runs() {
     let lab = Lab::new();
     let coordinator = patient(&lab);

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use server_booking::guess::{GuessLimits, Guesses, LockedOut};
-use server_booking::model::UnixSeconds;
+use server_booking::model::{Code, UnixSeconds};
+
+use crate::lab::{HOUR, Lab, MIDNIGHT};
 
 fn v4(number: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number))
@@ -121,4 +123,16 @@ fn a_clock_that_jumps_makes_no_lock_out_longer() {
     miss(&mut guesses, v4(2), 1, i64::MAX);
     miss(&mut guesses, v4(2), 9, i64::MIN);
     assert!(guesses.check(v4(2), UnixSeconds(i64::MIN)).is_err());
+}
+
+#[test]
+fn a_code_that_was_somebodys_until_lately_is_no_guess() {
+    let mut lab = Lab::new(&[("a", 1, &["chess"])]);
+    let code = lab.book("chess", MIDNIGHT + HOUR, 60).expect("free").code;
+    let mut codes = (0..Code::COUNT).filter_map(Code::new);
+    let other = codes.find(|other| *other != code).expect("many");
+    assert!(lab.ledger.has_or_had(code));
+    lab.cancel(code).expect("it is known");
+    assert!(lab.ledger.has_or_had(code));
+    assert!(!lab.ledger.has_or_had(other));
 }

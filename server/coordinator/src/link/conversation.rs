@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, WebSocket};
 use server_booking::end::session_ended;
@@ -13,7 +14,7 @@ use server_wire::{
     ReportAnswer, Taken, read, write,
 };
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Errand;
 use super::registered::{HEARTBEAT, drained, say};
@@ -23,6 +24,9 @@ use crate::service::Service;
 
 /// Heartbeats that may be missing before it is away.
 const MISSED: u32 = 3;
+/// How long one report may wait for the database, since nothing else is heard on the link meanwhile: the other side gives
+/// up after 6 s without an answer to its pings. What is not taken in time is said again.
+const REPORT: Duration = Duration::from_secs(1);
 
 /// One link's talk.
 pub(super) struct Conversation<'a> {
@@ -59,15 +63,14 @@ impl<'a> Conversation<'a> {
                     let Some(Ok(frame)) = frame else {
                         return "the connection broke";
                     };
-                    silent_at = Instant::now() + silence;
-                    let Frame::Text(text) = frame else {
-                        continue;
-                    };
-                    if let Some(answer) = self.heard(text.as_str()).await
+                    if let Frame::Text(text) = frame
+                        && let Some(answer) = self.heard(text.as_str()).await
                         && say(socket, answer).await.is_err()
                     {
                         return "it does not read";
                     }
+                    // Not before: what came while this one was looked at has still to be read.
+                    silent_at = Instant::now() + silence;
                 }
                 errand = orders.recv() => {
                     let Some(Errand { order, reply }) = errand else {
@@ -103,10 +106,14 @@ impl<'a> Conversation<'a> {
                 return None;
             }
             FromSessionServer::Report(Report::Heartbeat(heartbeat)) => {
-                self.beat(heartbeat).await;
+                if timeout(REPORT, self.beat(heartbeat)).await.is_err() {
+                    tracing::debug!(server = %self.server.0, "a heartbeat is not written down in time");
+                }
                 return None;
             }
-            FromSessionServer::Report(Report::SessionEnded(ended)) => self.ended(ended).await?,
+            FromSessionServer::Report(Report::SessionEnded(ended)) => {
+                timeout(REPORT, self.ended(ended)).await.ok().flatten()?
+            }
             FromSessionServer::Report(Report::Register(_) | Report::Proof(_)) => {
                 let reason = Reason::cut("this connection is registered already");
                 ReportAnswer::BadRequest(Reasoned { reason })
@@ -173,5 +180,49 @@ impl<'a> Conversation<'a> {
             })),
             Err(NotDone::Unavailable) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use server_booking::Decision;
+
+    use super::*;
+    use crate::service::tests::service;
+
+    /// How long anything here may take on a busy machine.
+    const SOON: Duration = Duration::from_secs(30);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn while_the_database_hangs_a_report_keeps_the_link_waiting_only_shortly() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let service = service(&dir).await;
+        let (go, waits) = std::sync::mpsc::sync_channel::<()>(1);
+        let (tell, at_work) = oneshot::channel();
+        let desk = service.desk.clone();
+        let hangs = tokio::spawn(async move {
+            let rule = move |_: &server_booking::Ledger, _| {
+                tell.send(()).expect("the test waits");
+                waits.recv().expect("the test lets it go on");
+                Ok(Decision {
+                    changes: Vec::new(),
+                    answer: (),
+                })
+            };
+            desk.decide(rule).await
+        });
+        at_work.await.expect("it hangs");
+        let server = ServerId("one".to_owned());
+        let mut talk = Conversation::new(&service, &server, 1);
+        let report = r#"{"verb": "SESSION_ENDED", "code": "0042", "why": "empty", "id": 1}"#;
+        let answer = timeout(SOON, talk.heard(report)).await;
+        assert_eq!(answer.expect("it does not wait for long"), None);
+        go.send(()).expect("it waits");
+        hangs.await.expect("no panic").expect("decided");
+        let answer = talk
+            .heard(report)
+            .await
+            .expect("it is taken when told again");
+        assert!(answer.contains("TAKEN"), "{answer}");
     }
 }

@@ -6,6 +6,9 @@
 mod failed;
 mod starting;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -73,12 +76,12 @@ impl Service {
     /// # Errors
     /// No such code; locked out; what the rules refuse; the database is gone.
     pub(crate) async fn cancel(&self, from: IpAddr, code: Code) -> Result<(), Failed> {
-        self.may_guess(from)?;
+        self.known(from, code)?;
         let decided = self.desk.decide(move |ledger, now| {
             let actor = from.to_string();
             end::cancel(ledger, &Caller { now, actor: &actor }, code)
         });
-        self.judged(from, decided.await.map_err(Failed::from))?;
+        decided.await?;
         Ok(())
     }
 
@@ -92,17 +95,21 @@ impl Service {
         code: Code,
         minutes: u32,
     ) -> Result<Extended, Failed> {
-        self.may_guess(from)?;
+        self.known(from, code)?;
         let service = Arc::clone(self);
-        let decided = self.desk.decide(move |ledger, now| {
-            let actor = from.to_string();
-            let caller = Caller { now, actor: &actor };
-            extend(ledger, &service.policy, &caller, code, minutes)
-        });
-        let extended = self.judged(from, decided.await.map_err(Failed::from))?;
-        self.links
-            .tell_end(&extended.server, code, extended.ends_at);
-        Ok(extended)
+        whole(async move {
+            let rules = Arc::clone(&service);
+            let decided = service.desk.decide(move |ledger, now| {
+                let actor = from.to_string();
+                let caller = Caller { now, actor: &actor };
+                extend(ledger, &rules.policy, &caller, code, minutes)
+            });
+            let extended = decided.await?;
+            let (server, ends_at) = (&extended.server, extended.ends_at);
+            service.links.tell_end(server, code, ends_at);
+            Ok(extended)
+        })
+        .await
     }
 
     /// How far a session or a booking is.
@@ -110,10 +117,10 @@ impl Service {
     /// # Errors
     /// No such code; locked out.
     pub(crate) fn status(&self, from: IpAddr, code: Code) -> Result<Status, Failed> {
-        self.may_guess(from)?;
+        self.known(from, code)?;
         let now = self.desk.now();
         let found = join::status(&self.desk.look(), &self.policy, now, code);
-        self.judged(from, found.ok_or(Failed::NotExist))
+        found.ok_or(Failed::NotExist)
     }
 
     /// A booking as it was made; a session is none.
@@ -121,9 +128,9 @@ impl Service {
     /// # Errors
     /// No such code; locked out.
     pub(crate) fn booking(&self, from: IpAddr, code: Code) -> Result<Booking, Failed> {
-        self.may_guess(from)?;
+        self.known(from, code)?;
         let found = self.desk.look().world().bookings.get(&code).cloned();
-        self.judged(from, found.ok_or(Failed::NotExist))
+        found.ok_or(Failed::NotExist)
     }
 
     /// Which times of a day are free.
@@ -140,19 +147,23 @@ impl Service {
     /// # Errors
     /// No such code; the database is gone.
     pub(crate) async fn end(
-        &self,
+        self: &Arc<Self>,
         code: Code,
         why: server_booking::model::EndReason,
     ) -> Result<(), Failed> {
-        let decided = self.desk.decide(move |ledger, now| {
-            let actor = OPERATOR;
-            end::end(ledger, &Caller { now, actor }, code, why)
-        });
-        let ended = decided.await?;
-        if let Some(server) = &ended.server {
-            self.links.end(server, code, why);
-        }
-        Ok(())
+        let service = Arc::clone(self);
+        whole(async move {
+            let decided = service.desk.decide(move |ledger, now| {
+                let actor = OPERATOR;
+                end::end(ledger, &Caller { now, actor }, code, why)
+            });
+            let ended = decided.await?;
+            if let Some(server) = &ended.server {
+                service.links.end(server, code, why);
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// The session that runs under a code, for the operator's eyes.
@@ -165,25 +176,35 @@ impl Service {
         self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn may_guess(&self, from: IpAddr) -> Result<(), Failed> {
+    /// Whether something has a code, or had it lately; any other counts as a guess. One step under one lock, and before
+    /// anything is awaited: many guesses at once pass no more than as many in turn.
+    fn known(&self, from: IpAddr, code: Code) -> Result<(), Failed> {
         let now = self.desk.now();
-        self.guesses()
+        let mut guesses = self.guesses();
+        guesses
             .check(from, now)
             .map_err(|locked| Failed::LockedOut {
                 wait: Duration::from_secs(locked.retry_after.into()),
-            })
-    }
-
-    /// Counts a code that nothing has; other failures say nothing of it.
-    fn judged<A>(&self, from: IpAddr, outcome: Result<A, Failed>) -> Result<A, Failed> {
-        if matches!(outcome, Err(Failed::NotExist)) {
-            let now = self.desk.now();
-            if let Some(locked) = self.guesses().missed(from, now) {
-                tracing::info!(%from, seconds = locked.retry_after, "wrong codes: locked out");
-            }
+            })?;
+        if self.desk.look().has_or_had(code) {
+            return Ok(());
         }
-        outcome
+        if let Some(locked) = guesses.missed(from, now) {
+            tracing::info!(%from, seconds = locked.retry_after, "wrong codes: locked out");
+        }
+        Err(Failed::NotExist)
     }
+}
+
+/// Does work in a task of its own, and waits for it: it is finished even when whoever asked hangs up meanwhile.
+///
+/// # Errors
+/// Those of the work, or the coordinator is ending.
+async fn whole<A: Send + 'static>(
+    work: impl Future<Output = Result<A, Failed>> + Send + 'static,
+) -> Result<A, Failed> {
+    let ending = |_| Err(Failed::TryAgain("the coordinator is ending".to_owned()));
+    tokio::spawn(work).await.unwrap_or_else(ending)
 }
 
 /// The operator in the audit.

@@ -1,7 +1,7 @@
 //! Starting a session: the place is taken first, then the servers are asked in turn.
 //!
-//! Each start is a task of its own, so that somebody who hangs up leaves nothing half done. A start holds a place of a
-//! session server, and there are no more starts at a time than places.
+//! Each start is a task of its own, from the decision to the answer, so that somebody who hangs up leaves nothing half
+//! done. A start that was decided holds a place of a session server, and there are no more of them than places.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use server_booking::join::{Join, join};
-use server_booking::model::{Code, EndReason, Session, UnixSeconds};
-use server_booking::start::{Ask, Next, next_server, start, start_booking, started};
+use server_booking::model::{Code, EndReason, Session, SessionStage, UnixSeconds};
+use server_booking::start::{Next, next_server, start, start_booking, started};
 use server_booking::{Caller, Refusal};
 use server_wire::Token;
-use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout_at};
 
-use super::{COORDINATOR, Failed, Service, any_code};
+use super::{COORDINATOR, Failed, Service, any_code, whole};
 use crate::desk::NotDone;
+use crate::link::NotStarted;
 use crate::secrets;
 
 /// How long somebody who joins waits for a session that another has just started; a server answers sooner, or is passed
@@ -25,6 +25,9 @@ use crate::secrets;
 const JOIN_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the news that a session runs is offered to a database that is gone, before the session is ended.
 const NEWS_PATIENCE: Duration = Duration::from_secs(60);
+/// A server that promised its place to a booking and has none may be just closing the session before it: it is asked once
+/// more after so long. Applications are given about as long to end.
+const ONCE_MORE: Duration = Duration::from_millis(1_500);
 /// Between two such offers.
 const NEWS_PAUSE: Duration = Duration::from_millis(250);
 
@@ -52,23 +55,25 @@ impl Service {
         let (token, token_hash) = token()?;
         let service = Arc::clone(self);
         let began = Instant::now();
-        let ask = self
-            .desk
-            .decide(move |ledger, now| {
+        whole(async move {
+            let rules = Arc::clone(&service);
+            let decided = service.desk.decide(move |ledger, now| {
                 let actor = from.to_string();
                 let caller = Caller { now, actor: &actor };
                 let application = application.as_deref();
                 start(
                     ledger,
-                    &service.policy,
+                    &rules.policy,
                     &caller,
                     application,
                     &token_hash,
                     &mut any_code,
                 )
-            })
-            .await?;
-        self.bring_up(ask, token, began).await
+            });
+            let ask = decided.await?;
+            service.ask_in_turn(ask.session, token, began).await
+        })
+        .await
     }
 
     /// Joins by a code: what runs, what is just being started, or a booking whose time has come, which this starts.
@@ -76,14 +81,14 @@ impl Service {
     /// # Errors
     /// No such code; locked out; before its time; no server takes it; the database is gone.
     pub(crate) async fn join(self: &Arc<Self>, from: IpAddr, code: Code) -> Result<Opened, Failed> {
-        self.may_guess(from)?;
+        self.known(from, code)?;
         let mut versions = self.desk.versions();
         let deadline = tokio::time::Instant::now() + JOIN_PATIENCE;
         loop {
             versions.mark_unchanged();
             let now = self.desk.now();
             let found = join(&self.desk.look(), &self.policy, now, code);
-            let outcome = match found {
+            return match found {
                 Join::Running { address, ends_at } => Ok(Opened {
                     code,
                     token: None,
@@ -105,7 +110,6 @@ impl Service {
                     }
                 },
             };
-            return self.judged(from, outcome);
         }
     }
 
@@ -113,35 +117,20 @@ impl Service {
         let (token, token_hash) = token()?;
         let service = Arc::clone(self);
         let began = Instant::now();
-        let ask = self
-            .desk
-            .decide(move |ledger, now| {
+        whole(async move {
+            let rules = Arc::clone(&service);
+            let decided = service.desk.decide(move |ledger, now| {
                 let actor = from.to_string();
                 let caller = Caller { now, actor: &actor };
-                start_booking(ledger, &service.policy, &caller, code, &token_hash)
-            })
-            .await?;
-        self.bring_up(ask, token, began).await
+                start_booking(ledger, &rules.policy, &caller, code, &token_hash)
+            });
+            let ask = decided.await?;
+            service.ask_in_turn(ask.session, token, began).await
+        })
+        .await
     }
 
-    /// Asks one server after the other, in a task of its own.
-    async fn bring_up(
-        self: &Arc<Self>,
-        ask: Ask,
-        token: Token,
-        began: Instant,
-    ) -> Result<Opened, Failed> {
-        let (tell, told) = oneshot::channel();
-        let service = Arc::clone(self);
-        tokio::spawn(async move {
-            let outcome = service.ask_in_turn(ask.session, token, began).await;
-            // Whoever asked may have gone; the session is there, and ends when nobody comes.
-            let _ = tell.send(outcome);
-        });
-        told.await
-            .unwrap_or_else(|_| Err(Failed::TryAgain("the coordinator is ending".to_owned())))
-    }
-
+    /// Asks one server after the other.
     async fn ask_in_turn(
         self: Arc<Self>,
         mut session: Session,
@@ -149,7 +138,7 @@ impl Service {
         began: Instant,
     ) -> Result<Opened, Failed> {
         let code = session.code;
-        let mut asked = Vec::new();
+        let (mut asked, mut once_more) = (Vec::new(), Vec::new());
         let mut of_others = Duration::ZERO;
         loop {
             let server = session.server.clone();
@@ -173,9 +162,19 @@ impl Service {
                         ends_at: session.ends_at,
                     });
                 }
+                Err(NotStarted::LimitReached) if session.booked && !once_more.contains(&server) => {
+                    tracing::info!(server = %server.0, %code, "a session server is asked once more");
+                    once_more.push(server);
+                    sleep(ONCE_MORE).await;
+                    continue;
+                }
                 Err(why) => {
                     self.counters.passed_over.fetch_add(1, Ordering::Relaxed);
                     tracing::info!(server = %server.0, %code, %why, "a session server is passed over");
+                    if matches!(why, NotStarted::Late | NotStarted::Unreachable(_)) {
+                        // It may start it nevertheless, for nobody, and refuse the code when it comes again.
+                        self.links.end(&server, code, EndReason::NotStarted);
+                    }
                     asked.push(server);
                 }
             }
@@ -187,7 +186,12 @@ impl Service {
                 };
                 next_server(ledger, &service.policy, &caller, code, &so_far)
             });
-            match next.await? {
+            let next = next.await.map_err(|why| match why {
+                // It ended while it waited for a server: who asks for a start asked for no code.
+                NotDone::Refused(Refusal::NotExist) => Failed::Busy,
+                other => other.into(),
+            });
+            match next? {
                 Next::Ask(ask) => session = ask.session,
                 Next::NoServer | Next::Rebooked(_) => return Err(Failed::Busy),
             }
@@ -195,7 +199,7 @@ impl Service {
     }
 
     /// Tells the desk that a session runs; a database that is gone for a moment does not cost the session.
-    async fn news_of_start(
+    pub(super) async fn news_of_start(
         &self,
         session: &Session,
         address: (String, u16),
@@ -215,12 +219,24 @@ impl Service {
                 Err(NotDone::Unavailable) if began.elapsed() < NEWS_PATIENCE => {
                     sleep(NEWS_PAUSE).await;
                 }
-                // An operator ended it while it started.
-                Err(NotDone::Refused(Refusal::NotExist)) => return Err(Failed::Busy),
+                Err(NotDone::Refused(Refusal::NotExist)) => {
+                    // It is written down already, if only the answer to that was lost; or it was ended meanwhile.
+                    let known = self.session(code);
+                    return known
+                        .filter(|known| runs_as(known, session))
+                        .ok_or(Failed::Busy);
+                }
                 Err(other) => return Err(other.into()),
             }
         }
     }
+}
+
+/// Whether this session was seen to run where that one was started.
+fn runs_as(known: &Session, started: &Session) -> bool {
+    known.stage == SessionStage::Running
+        && known.server == started.server
+        && known.token_hash == started.token_hash
 }
 
 /// A session's token and the hash under which it is stored.
