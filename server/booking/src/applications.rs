@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::decision::{Caller, Decision, Refusal};
 use crate::ledger::Ledger;
-use crate::limits::{MAX_APPLICATIONS, MAX_LANGUAGES, MAX_TEXT_BYTES, check_name};
+use crate::limits::{
+    MAX_APPLICATIONS, MAX_LANGUAGES, MAX_PICTURE_BYTES, MAX_TEXT_BYTES, check_name,
+};
 use crate::model::{Application, Change};
 
 /// Adds or alters an application.
@@ -75,9 +77,9 @@ pub(crate) fn check_application_texts(application: &Application) -> Result<(), R
         check_texts(&application.name, what, texts)?;
     }
     let picture = application.picture.as_deref().unwrap_or_default();
-    if picture.len() > MAX_TEXT_BYTES {
+    if picture.len() > MAX_PICTURE_BYTES {
         return Err(Refusal::bad(format!(
-            "application {}: the address of the picture has more than {MAX_TEXT_BYTES} bytes",
+            "application {}: the address of the picture has more than {MAX_PICTURE_BYTES} bytes",
             application.name
         )));
     }

@@ -18,8 +18,11 @@ pub const MAX_SESSIONS_OF_A_SERVER: u32 = 1_000;
 /// Bytes in the name of an application, of a server, of a host.
 pub const MAX_NAME_BYTES: usize = 128;
 
-/// Bytes in a title, a description, the address of a picture.
+/// Bytes in a title or a description.
 pub const MAX_TEXT_BYTES: usize = 4_096;
+
+/// Bytes in the address of a picture: a database takes 2,000 characters.
+pub const MAX_PICTURE_BYTES: usize = 2_000;
 
 /// Languages of a title or a description.
 pub const MAX_LANGUAGES: usize = 32;

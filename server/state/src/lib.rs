@@ -21,7 +21,7 @@ pub use error::StateError;
 pub use files::FILES_PAST_MAX;
 pub use limits::{
     ACTION_MAX, ACTOR_MAX, DETAIL_MAX, HISTORY_MAX, HOST_MAX, NAME_MAX, NESTED_MAX, PICTURE_MAX,
-    ZONE_MAX,
+    ZONE_MAX, check,
 };
 pub use state::{Migrated, State, Transaction};
 pub use url::{BadUrl, StateUrl};

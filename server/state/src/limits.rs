@@ -33,12 +33,12 @@ pub(crate) const TOKEN_MAX: usize = 128;
 /// of a busy installation, and some tens of megabytes.
 pub const HISTORY_MAX: usize = 100_000;
 
-/// Whether a change can be stored.
+/// Whether a change can be stored, in any kind of database. A commit with one that cannot is refused as a whole.
 ///
 /// # Errors
 ///
 /// [`StateError::TooLong`] names the first text that is too long.
-pub(crate) fn check(change: &Change) -> Result<(), StateError> {
+pub fn check(change: &Change) -> Result<(), StateError> {
     match change {
         Change::PutApplication(application) => check_application(application),
         Change::PutServer(server) => check_server(server),

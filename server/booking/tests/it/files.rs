@@ -163,6 +163,23 @@ fn more_than_there_may_be_is_left_out() {
 }
 
 #[test]
+fn what_an_operator_wrote_stays_until_the_file_says_something_else() {
+    let mut lab = Lab::new(&[]);
+    let before = files(&[("a", "chess")]);
+    read(&mut lab, None, &before);
+    let mut edited = lab.world().applications["chess"].clone();
+    edited.picture = Some("/chess.png".to_owned());
+    let put = applications::put_application(&lab.ledger, &lab.caller(), &edited);
+    lab.take(put.expect("it is fine"));
+    read(&mut lab, Some(&before), &before);
+    assert_eq!(lab.world().applications["chess"], edited);
+    let mut after = before.clone();
+    after.applications[0].picture = Some("/new.png".to_owned());
+    read(&mut lab, Some(&before), &after);
+    assert_eq!(lab.world().applications["chess"], after.applications[0]);
+}
+
+#[test]
 fn an_application_is_added_altered_and_removed_once() {
     let mut lab = Lab::new(&[]);
     lab.add_application("chess");
@@ -172,6 +189,9 @@ fn an_application_is_added_altered_and_removed_once() {
     assert!(same.changes.is_empty());
     let mut endless = chess.clone();
     endless.title.insert("en".to_owned(), "x".repeat(5_000));
+    assert!(applications::put_application(&lab.ledger, &lab.caller(), &endless).is_err());
+    let mut endless = chess.clone();
+    endless.picture = Some("x".repeat(2_001));
     assert!(applications::put_application(&lab.ledger, &lab.caller(), &endless).is_err());
     let removed = applications::remove_application(&lab.ledger, &lab.caller(), "chess");
     lab.take(removed.expect("it is known"));

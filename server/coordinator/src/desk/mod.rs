@@ -98,7 +98,7 @@ impl Desk {
     /// Cancel safe: a request whose asker is gone before its turn is not decided at all.
     ///
     /// # Errors
-    /// What the rule refuses; or the database is gone.
+    /// What the rule refuses, or no database could store; or the database is gone.
     pub(crate) async fn decide<A, R>(&self, rule: R) -> Result<A, NotDone>
     where
         A: Send + 'static,
@@ -115,7 +115,7 @@ impl Desk {
                 tell(Err(NotDone::Unavailable));
                 return None;
             };
-            match rule(ledger, now) {
+            match rule(ledger, now).and_then(storable) {
                 Ok(Decision { changes, answer }) => {
                     let answering: Answering = Box::new(move |durable| {
                         tell(if durable {
@@ -157,4 +157,15 @@ impl Desk {
     pub(crate) fn stats(&self) -> &DeskStats {
         &self.stats
     }
+}
+
+/// Refuses what no database could store, alone: in a batch it would take the others with it.
+fn storable<A>(decision: Decision<A>) -> Result<Decision<A>, Refusal> {
+    let why = decision
+        .changes
+        .iter()
+        .find_map(|change| server_state::check(change).err());
+    why.map_or(Ok(decision), |why| {
+        Err(Refusal::BadRequest(why.to_string()))
+    })
 }

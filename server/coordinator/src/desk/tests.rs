@@ -107,3 +107,27 @@ async fn a_request_whose_asker_is_gone_before_its_turn_is_not_decided() {
     desk.decide(first("after")).await.expect("decided");
     assert!(!decided.load(Ordering::SeqCst));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_stored_is_refused_alone() {
+    let dir = folder();
+    let desk = desk(&dir).await;
+    // Each text is within the rules; all of them together are longer than a column takes.
+    let mut long = Application {
+        name: "long".to_owned(),
+        ..Application::default()
+    };
+    for number in 0..30 {
+        long.title.insert(format!("l{number}"), "x".repeat(4_000));
+    }
+    let put = desk
+        .decide(move |ledger, now| put_application(ledger, &Caller { now, actor: "test" }, &long));
+    // Both are in one batch, or not: it makes no difference.
+    let (refused, taken) = tokio::join!(put, desk.decide(first("short")));
+    assert!(
+        matches!(&refused, Err(NotDone::Refused(Refusal::BadRequest(why))) if why.contains("title")),
+        "{refused:?}"
+    );
+    taken.expect("it is stored");
+    assert!(desk.stats().database_up.load(Ordering::Relaxed));
+}
