@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tests::{Coordinator, CoordinatorOptions, Lab, SOON, Wss, eventually, holds, https};
 
-use crate::visitor::{CHESS, code_of, date, day, patient, status};
+use crate::visitor::{CHESS, code_of, coordinator, date, day, patient, status};
 
 #[test]
 fn the_http_api_does_what_the_verbs_do() {
@@ -229,4 +229,29 @@ fn files_of_the_first_stage_are_read_while_it_runs() {
     );
     coordinator.restart();
     assert_eq!(status(&mut coordinator.client(), &code)["state"], "planned");
+}
+
+#[test]
+fn a_list_of_servers_reaches_its_reader_however_long_it_is() {
+    let lab = Lab::new();
+    let servers = lab.dir().join("servers.json");
+    let words = "x".repeat(2_000);
+    let entries: Vec<Value> = (1..=900)
+        .map(|number| {
+            let info = json!({"deskription": [{"en": words}, {"ru": words}]});
+            json!({
+                format!("server_name{number}"): format!("s{number}"), "ip": "127.0.0.1", "port": "9",
+                "rc_info": {"rc_name": format!("game{number}"), "info": info},
+            })
+        })
+        .collect();
+    std::fs::write(&servers, json!(entries).to_string()).expect("writable");
+    let path = servers.to_str().expect("plain");
+    let coordinator = coordinator(&lab, &["--servers", path]);
+    let mut client = coordinator.client();
+    eventually(SOON, "the whole list", || {
+        let found = client.ask(&json!({"verb": "GET_SERVERS", "range": "0-1023"}));
+        let count = found["servers"].as_array().map_or(0, Vec::len);
+        holds(count == 900, || format!("{count} servers"))
+    });
 }

@@ -27,7 +27,7 @@ pub(super) fn entry(booking: &Booking, title: &str, host: &str) -> String {
         "DESCRIPTION:{}",
         escaped(&format!("Connection code: {code}"))
     ));
-    line(&format!("URL:https://{host}/?code={code}"));
+    line(&format!("URL:https://{host}/#/booking/{code}"));
     line("END:VEVENT");
     line("END:VCALENDAR");
     out
@@ -98,6 +98,7 @@ mod tests {
             "DTEND:20270115T090000Z",
             "SUMMARY:Chess",
             "DESCRIPTION:Connection code: 0042",
+            "URL:https://example.org/#/booking/0042",
         ] {
             assert!(text.lines().any(|line| line == wanted), "{wanted}: {text}");
         }

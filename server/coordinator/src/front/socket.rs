@@ -23,8 +23,9 @@ const QUIET: Duration = Duration::from_secs(25);
 const SEND: Duration = Duration::from_secs(10);
 /// Bytes that are put together for one write, at most: a few answers.
 const WRITE_BUFFER: usize = 16 * 1024;
-/// Bytes that wait for a client at most: one answer of any size.
-const MAX_WRITE_BUFFER: usize = 2 * 1024 * 1024;
+/// Bytes that wait for a client at most: one answer. The longest is a whole range of `GET_SERVERS`, 1,024 entries; this is
+/// enough for 16 KiB of descriptions in each, as a file may have them. Nothing is reserved.
+const MAX_WRITE_BUFFER: usize = 16 * 1024 * 1024;
 /// Bytes of the read buffer of a connection: most requests have a hundred, and there are thousands of connections.
 const READ_BUFFER: usize = 4 * 1024;
 /// Bad requests in a row after which a connection is closed: whoever sends them does not listen. A guess.
