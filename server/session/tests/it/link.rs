@@ -6,6 +6,7 @@ use server_wire::{
 };
 
 use crate::lab::{Coordinator, Running, SECRET, code, script, unique};
+use crate::processes::PATIENCE;
 
 #[tokio::test]
 async fn a_session_server_registers_with_what_it_runs_and_is_heard_every_second() {
@@ -137,7 +138,8 @@ async fn an_end_that_was_not_taken_is_told_again_on_the_same_link() {
     });
     link.order(end).await;
     let (ignored, first) = link.ended().await;
-    let (again, second) = link.ended().await;
+    let again = tokio::time::timeout(PATIENCE, link.ended()).await;
+    let (again, second) = again.expect("it is told again");
     assert_eq!((again, second), (ignored.clone(), first.clone()));
     link.take(&ignored, first.as_ref()).await;
     server.stop().await;
