@@ -54,7 +54,7 @@ async fn an_application_finds_the_x_servers_key_and_not_the_users_d_bus() {
         &config,
         &[
             ("DISPLAY", ":42"),
-            ("XAUTHORITY", "/home/somebody/.Xauthority"),
+            ("XAUTHORITY", "/run/somebody/xauthority"),
             ("XDG_RUNTIME_DIR", "/run/user/4242"),
             ("DBUS_SESSION_BUS_ADDRESS", bus),
         ],
@@ -68,7 +68,7 @@ async fn an_application_finds_the_x_servers_key_and_not_the_users_d_bus() {
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
     };
     assert_eq!(value("DISPLAY"), Some(":42"));
-    assert_eq!(value("XAUTHORITY"), Some("/home/somebody/.Xauthority"));
+    assert_eq!(value("XAUTHORITY"), Some("/run/somebody/xauthority"));
     assert!(value("HOME").is_some_and(|home| home.contains("/data/work/")));
     assert_eq!(value("XDG_RUNTIME_DIR"), value("HOME"));
     assert!(!output.contains("4242"), "{output}");
