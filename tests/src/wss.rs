@@ -45,13 +45,25 @@ impl Wss {
             .unwrap_or_else(|why| panic!("no connection from {from} to {to}: {why}"))
     }
 
-    /// Connects.
+    /// Connects to any path.
     ///
     /// # Errors
     /// What went wrong.
     pub fn try_connect(to: SocketAddr, from: Option<IpAddr>) -> Result<Self, String> {
+        Self::try_connect_path(to, from, "/any/path")
+    }
+
+    /// Connects to this path.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn try_connect_path(
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        path: &str,
+    ) -> Result<Self, String> {
         let tls = tls(to, from)?;
-        let url = format!("wss://{to}/any/path");
+        let url = format!("wss://{to}{path}");
         let (socket, _) = tungstenite::client(url, tls).map_err(|why| why.to_string())?;
         Ok(Self { socket })
     }

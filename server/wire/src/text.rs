@@ -7,9 +7,9 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
 /// What an application is called, as requests give it (`rc_name`).
-pub type ApplicationName = Text<64>;
+pub type ApplicationName = Text<128>;
 /// What a session server is called.
-pub type ServerName = Text<64>;
+pub type ServerName = Text<128>;
 /// What a user is called.
 pub type PersonName = Text<48>;
 /// An IP address or a DNS name (RFC 1035 section 2.3.4: at most 255).

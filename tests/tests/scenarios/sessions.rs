@@ -240,7 +240,7 @@ fn a_server_that_only_a_file_names_is_dialled() {
 }
 
 #[test]
-fn behind_nginx_the_site_the_api_and_the_verbs_are_reached() {
+fn behind_nginx_the_site_the_api_the_verbs_and_sessions_are_reached() {
     let lab = Lab::new();
     let coordinator = Coordinator::start(
         &lab,
@@ -258,7 +258,7 @@ fn behind_nginx_the_site_the_api_and_the_verbs_are_reached() {
             ..CoordinatorOptions::default()
         },
     );
-    let _stage = coordinator.stage("one", 1, &[PROGRAM]);
+    let (_sessions, left) = session_server(&lab, "left", "98124.5", &link(&coordinator));
     let front = SocketAddr::from(([127, 0, 0, 1], tests::free_tcp_port()));
     let data = |file: &str| coordinator.data_dir().join(file).display().to_string();
     let (certificate, key) = (data("tls.crt"), data("tls.key"));
@@ -273,6 +273,7 @@ fn behind_nginx_the_site_the_api_and_the_verbs_are_reached() {
         .args(["--certificate", &certificate, "--key", &key])
         .args(["--coordinator", &coordinator.address.to_string()])
         .args(["--coordinator-certificate", &certificate])
+        .args(["--session", &format!("left={left}")])
         .output()
         .expect("it runs");
     assert!(written.status.success(), "{written:?}");
@@ -306,6 +307,14 @@ fn behind_nginx_the_site_the_api_and_the_verbs_are_reached() {
     let mut client = Wss::connect(front);
     let started = start(&mut client, PROGRAM);
     assert_eq!(status(&mut client, code(&started))["state"], "running");
+    let user = Wss::try_connect_path(front, None, "/session/left/users");
+    let mut user = user.unwrap_or_else(|why| panic!("{why}: {}", nginx.err()));
+    let joined = user.ask(&json!({
+        "verb": "CONNECT_TO_SESSION", "ip": started["ip"], "port": started["port"],
+        "code": started["code"], "name": "Ann",
+    }));
+    assert_eq!(joined["msg"], "SESSION_CONNECTION_ESTABLISHED", "{joined}");
+    assert_eq!(https(front, "GET", "/session/left/", "", "").status, 200);
     assert_eq!(https(front, "GET", "/metrics", "", "").status, 200);
 
     // Whose requests are counted is said by NGINX, not by whoever asks.

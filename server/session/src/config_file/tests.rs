@@ -127,7 +127,7 @@ fn every_mistake_names_its_key_and_what_is_accepted() {
         (
             "\"Other\"",
             "\"\"",
-            "applications[1].name: a text of 1 to 64 bytes",
+            "applications[1].name: a text of 1 to 128 bytes",
         ),
         (
             "[\"--full\"]",

@@ -92,7 +92,7 @@ fn every_mistake_is_named_with_its_field_and_with_what_is_accepted() {
         ),
         (
             r#"{"verb":"START_SESSION","rc_name":""}"#,
-            "\"rc_name\": a text of 1 to 64 bytes",
+            "\"rc_name\": a text of 1 to 128 bytes",
         ),
         (
             r#"{"verb":"START_SESSION","rc_name":"a\u0000b"}"#,
