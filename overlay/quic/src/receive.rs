@@ -167,17 +167,22 @@ async fn verified(
         if (claimed.channel, claimed.epoch, claimed.seq) != (channel.number, head.epoch, head.seq) {
             return Err(Refused::OtherChunk);
         }
+        let (key, fixed, is_old) = {
+            let state = channel.lock();
+            let known = &state.authorities;
+            let is_old = known
+                .newest_epoch()
+                .is_some_and(|newest| head.epoch < newest);
+            (known.key_at(head.epoch), known.is_fixed(), is_old)
+        };
         // Not under the channel's lock: a signature takes long enough to hold others up.
-        let key = channel.lock().authorities.key_at(head.epoch);
-        let verdict = Authorities::judge(unverified, key, channel.lock().authorities.is_fixed());
-        match verdict {
+        match Authorities::judge(unverified, key, fixed) {
             Verdict::Good(span) => return Ok(*span),
             Verdict::Corrupt => return Err(media_model::SpanError::Signature.into()),
+            Verdict::UnknownRoot if is_old => {
+                return Err(Refused::Unwanted(StreamCode::OldEpoch));
+            }
             Verdict::UnknownRoot => {}
-        }
-        let older = |newest: u64| head.epoch < newest;
-        if channel.lock().authorities.newest_epoch().is_some_and(older) {
-            return Err(Refused::Unwanted(StreamCode::OldEpoch));
         }
         tokio::select! {
             () = changed => {}
