@@ -1,0 +1,20 @@
+//! The bridge between encoded packets and browsers: WebRTC, WHEP and Epic's signalling, behind one small interface.
+//!
+//! The only crate that uses `webrtc`. It must never know how packets are made, bookings, or the rules of who has control.
+
+mod bridge;
+mod config;
+mod error;
+pub mod input;
+mod stage;
+mod viewer;
+
+pub use bridge::Bridge;
+pub use config::{
+    BridgeConfig, BridgeStats, Candidate, Demand, IceServer, MAX_CANDIDATE_LEN, MAX_CANDIDATES,
+    MAX_CHANNELS, MAX_EVENTS, MAX_MESSAGE_LEN, MAX_OUTGOING_MESSAGES, MAX_SDP_LEN, StageConfig,
+    Terms, ViewerStats,
+};
+pub use error::{BridgeError, JoinError};
+pub use stage::Stage;
+pub use viewer::{Viewer, ViewerEvent, ViewerSender};
