@@ -46,7 +46,14 @@ pub(crate) enum Command {
     Session(Box<SessionArgs>),
     /// The built-in application of `server run`
     #[command(name = SAMPLE_APPLICATION, hide = true)]
-    SampleApplication,
+    SampleApplication {
+        /// Nothing moves; it paints when something is done to it
+        #[arg(long)]
+        still: bool,
+        /// It does not beep
+        #[arg(long)]
+        silent: bool,
+    },
     /// Put what files of older installations say into the database
     Import {
         /// servers.json, sessions_planned.json, config.json, mongoexport of title and session_server

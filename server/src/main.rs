@@ -20,7 +20,7 @@ mod values;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser as _;
 use server_coordinator::CoordinatorError;
@@ -39,9 +39,6 @@ const BLOCKING_THREADS: usize = 8;
 /// How long such a job may hold up the end.
 const END_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How often the built-in application tells the time.
-const TICK: Duration = Duration::from_secs(1);
-
 /// Why the program ends with another status than 0.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -57,6 +54,9 @@ pub(crate) enum Failure {
     /// The session server could not do its job.
     #[error("{0}")]
     Session(#[from] SessionError),
+    /// The built-in application has no display.
+    #[error("{0}")]
+    Sample(#[from] server_sample::SampleError),
     /// The database could not be opened or changed.
     #[error("{0}")]
     State(#[from] StateError),
@@ -116,7 +116,7 @@ fn run(args: Args) -> Result<(), Failure> {
         }
         Command::Coordinator(coordinator) => serve(site::coordinate(coordinator.into_config()?)),
         Command::Session(session) => serve(session::run(session.into_config()?)),
-        Command::SampleApplication => sample_application(),
+        Command::SampleApplication { still, silent } => sample_application(still, silent),
         Command::Import { files, database } => serve(importing::run(&files, &database.url()?)),
         Command::Migrate { database } => serve(importing::migrate(&database.url()?)),
         Command::NginxConfig(wanted) => print(nginx::config(&wanted).trim_end()),
@@ -144,13 +144,15 @@ fn serve(role: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure>
     result
 }
 
-/// Tells the time until it is ended: an application that is there without any set-up.
-fn sample_application() -> Result<(), Failure> {
-    let began = Instant::now();
-    loop {
-        print(&format!("up {} s", began.elapsed().as_secs()))?;
-        std::thread::sleep(TICK);
-    }
+/// Runs the built-in application on the display that its environment names, at the rate that its session says.
+fn sample_application(still: bool, silent: bool) -> Result<(), Failure> {
+    let rate = std::env::var("TREECAST_FRAME_RATE").ok();
+    let options = server_sample::Options {
+        frame_rate: rate.and_then(|rate| rate.parse().ok()).unwrap_or(60),
+        still,
+        sound: !silent,
+    };
+    Ok(server_sample::run(options)?)
 }
 
 fn broadcast(config: ServerConfig) -> Result<(), Failure> {

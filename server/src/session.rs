@@ -113,8 +113,8 @@ fn clock(program: PathBuf) -> Application {
         name: ApplicationName::cut("Clock"),
         title: words("Clock", "Часы"),
         description: words(
-            "A small built-in application: it tells the time",
-            "Небольшое встроенное приложение: показывает время",
+            "A small built-in application: paints its clock, reacts to pointer and keys, beeps",
+            "Небольшое встроенное приложение: рисует часы, отвечает мыши и клавишам, пищит",
         ),
         picture: None,
         command: program,
@@ -123,7 +123,7 @@ fn clock(program: PathBuf) -> Application {
         working_directory: None,
         width: 1280,
         height: 720,
-        frame_rate: 30,
+        frame_rate: 60,
         limits: Default::default(),
     }
 }

@@ -1,0 +1,119 @@
+//! The beep: a tone in the first tenth of each second, and when a button is pressed, given to `pacat` on its standard input.
+//!
+//! A program of its own plays it, so that nothing has to be linked for a beep. This file must never know the picture.
+
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::scene::is_beep;
+
+/// Samples a second.
+const RATE: u32 = 48_000;
+/// Samples that are made at a time: 10 ms.
+const PIECE: u32 = RATE / 100;
+/// The tone of each second, and of a button.
+const TONE_HZ: [f32; 2] = [880.0, 1320.0];
+/// How loud, of 1.
+const VOLUME: f32 = 0.3;
+/// Pieces that a button sounds.
+const CLICK_PIECES: u32 = 8;
+/// What the sound server may keep, milliseconds. A guess: short, and no gap on a busy machine.
+const LATENCY_MS: u32 = 30;
+
+/// Something that beeps; dropped, it is silent.
+pub(crate) struct Beeper {
+    player: Child,
+    clicks: Arc<AtomicU32>,
+}
+
+impl Beeper {
+    /// Starts to beep.
+    ///
+    /// # Errors
+    /// No player is to be had; for people.
+    pub(crate) fn start() -> Result<Self, String> {
+        let mut player = Command::new("pacat")
+            .args(["--playback", "--raw", "--format=float32le", "--channels=2"])
+            .arg(format!("--rate={RATE}"))
+            .arg(format!("--latency-msec={LATENCY_MS}"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|why| format!("no beep: pacat of the package pulseaudio-utils: {why}"))?;
+        let clicks = Arc::new(AtomicU32::new(0));
+        let mut input = player.stdin.take().expect("it was asked for");
+        let left = Arc::clone(&clicks);
+        thread::spawn(move || {
+            let mut phase = [0.0_f32; 2];
+            loop {
+                let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+                let second = is_beep(unix.unwrap_or_default().as_micros() as u64);
+                let take = |count: u32| count.checked_sub(1);
+                let click = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+                let piece = piece(&mut phase, [second, click.is_ok()]);
+                // It ends when the player does, which takes no more than it plays.
+                if input.write_all(&piece).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { player, clicks })
+    }
+
+    /// A button was pressed.
+    pub(crate) fn click(&self) {
+        self.clicks.store(CLICK_PIECES, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Beeper {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.player.kill();
+        let _ = self.player.wait();
+    }
+}
+
+/// The next samples, both channels alike.
+fn piece(phase: &mut [f32; 2], sounds: [bool; 2]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(PIECE as usize * 8);
+    for _ in 0..PIECE {
+        let mut sample = 0.0;
+        for ((phase, tone), sounds) in phase.iter_mut().zip(TONE_HZ).zip(sounds) {
+            *phase = (*phase + tone / RATE as f32).fract();
+            if sounds {
+                sample += VOLUME * (*phase * std::f32::consts::TAU).sin();
+            }
+        }
+        for _ in 0..2 {
+            bytes.extend_from_slice(&sample.to_le_bytes());
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_is_silent_or_loud() {
+        let loud = |sounds| {
+            let bytes = piece(&mut [0.0; 2], sounds);
+            assert_eq!(bytes.len(), PIECE as usize * 8);
+            let each = bytes
+                .chunks_exact(4)
+                .filter_map(|four| four.try_into().ok());
+            each.map(f32::from_le_bytes)
+                .map(f32::abs)
+                .fold(0.0, f32::max)
+        };
+        assert_eq!(loud([false, false]), 0.0);
+        assert!(loud([true, false]) > 0.2 && loud([true, true]) <= 0.6);
+    }
+}

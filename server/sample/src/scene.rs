@@ -1,0 +1,231 @@
+//! What is to be seen: the clock's digits, the ball, the flash, the typed text; rectangles in colours.
+//!
+//! Pure: time and input are arguments. This file must never know X11.
+
+use crate::marks;
+
+/// A colour, `0xRRGGBB`.
+pub(crate) type Colour = u32;
+
+/// A filled rectangle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rect {
+    pub(crate) x: i16,
+    pub(crate) y: i16,
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+}
+
+const GROUND: Colour = 0x10_1c_2c;
+const BAND: Colour = 0x16_2a_42;
+const DIGITS: Colour = 0xf2_c1_4e;
+const BALL: Colour = 0x4f_b4_77;
+const POINTER: Colour = 0xe8_59_5a;
+const PRESSED: Colour = 0xff_ff_ff;
+const BLACK: Colour = 0;
+const WHITE: Colour = 0xff_ff_ff;
+
+/// What was done to the application.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inputs {
+    /// How many there were; starts again after 65,535.
+    pub(crate) count: u16,
+    /// Where the pointer is.
+    pub(crate) at: (u16, u16),
+    /// A button is held.
+    pub(crate) pressed: bool,
+}
+
+/// A moment of the picture.
+#[derive(Clone, Debug)]
+pub(crate) struct Moment {
+    /// Since 1970.
+    pub(crate) unix_us: u64,
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+}
+
+/// The layers of the picture, from below to above.
+pub(crate) fn layers(moment: &Moment, inputs: &Inputs) -> Vec<(Colour, Vec<Rect>)> {
+    let (width, height) = (moment.width, moment.height);
+    let whole = |colour| (colour, vec![rect(0, 0, width.into(), height.into())]);
+    let mut layers = vec![whole(GROUND)];
+    layers.push((BAND, bands(moment)));
+    layers.push((DIGITS, clock(moment)));
+    layers.push((BALL, vec![ball(moment)]));
+    let (x, y) = (i32::from(inputs.at.0), i32::from(inputs.at.1));
+    let colour = if inputs.pressed { PRESSED } else { POINTER };
+    layers.push((
+        colour,
+        vec![rect(x - 12, y - 1, 25, 3), rect(x - 1, y - 12, 3, 25)],
+    ));
+    let edge = (marks::ROWS * marks::CELL_HEIGHT) as i32;
+    layers.push((BLACK, vec![rect(0, 0, width.into(), edge)]));
+    let cells = |at: u32, row: u64| {
+        let y = (at * marks::CELL_HEIGHT) as i32;
+        let runs = marks::white(row, width.into());
+        let each = runs.into_iter();
+        each.map(move |(x, len)| rect(x as i32, y, len as i32, marks::CELL_HEIGHT as i32))
+    };
+    let mut white: Vec<Rect> = cells(0, marks::row(moment.unix_us)).collect();
+    white.extend(cells(
+        1,
+        marks::input(inputs.count, inputs.at.0, inputs.at.1),
+    ));
+    layers.push((WHITE, white));
+    layers
+}
+
+/// Whether the beep sounds at a moment: the first tenth of each second. The flash is white for as long.
+pub(crate) fn is_beep(unix_us: u64) -> bool {
+    unix_us % 1_000_000 < 100_000
+}
+
+fn rect(x: i32, y: i32, width: i32, height: i32) -> Rect {
+    Rect {
+        x: x.clamp(i16::MIN.into(), i16::MAX.into()) as i16,
+        y: y.clamp(i16::MIN.into(), i16::MAX.into()) as i16,
+        width: width.clamp(0, u16::MAX.into()) as u16,
+        height: height.clamp(0, u16::MAX.into()) as u16,
+    }
+}
+
+/// Slanting bands that go slowly to the right, a width in eight seconds: an encoder has something to do.
+fn bands(moment: &Moment) -> Vec<Rect> {
+    const STEPS: i32 = 12;
+    let (width, height) = (i32::from(moment.width), i32::from(moment.height));
+    let shift = (moment.unix_us % 8_000_000) as i64 * i64::from(width) / 8_000_000;
+    let tall = height / STEPS + 1;
+    let each = (0..STEPS).flat_map(|step| {
+        (-1..4).map(move |band| {
+            let x = band * width / 4 + step * tall / 2 + (shift as i32 % (width / 4).max(1));
+            rect(x, step * tall, width / 8, tall)
+        })
+    });
+    each.collect()
+}
+
+/// A ball on its way from side to side, up and down.
+fn ball(moment: &Moment) -> Rect {
+    let size = i32::from(moment.height) / 12;
+    let swing = |period_us: u64, length: i32| {
+        let at =
+            (moment.unix_us % period_us) as i64 * 2 * i64::from(length.max(1)) / period_us as i64;
+        let at = at as i32;
+        if at < length { at } else { 2 * length - at }
+    };
+    let top = (marks::ROWS * marks::CELL_HEIGHT) as i32;
+    let x = swing(3_000_000, i32::from(moment.width) - size);
+    let y = top + swing(1_900_000, i32::from(moment.height) - size - top);
+    rect(x, y, size, size)
+}
+
+/// Which of a digit's seven segments are lit, by bits: top, upper left, upper right, middle, lower left, lower right, bottom.
+const SEGMENTS: [u8; 10] = [
+    0b1110111, 0b0010010, 0b1011101, 0b1011011, 0b0111010, 0b1101011, 0b1101111, 0b1010010,
+    0b1111111, 0b1111011,
+];
+
+/// Hours to milliseconds of the day, UTC, in segments.
+fn clock(moment: &Moment) -> Vec<Rect> {
+    let ms = moment.unix_us / 1000;
+    let (seconds, of_second) = (ms / 1000, ms % 1000);
+    let text = format!(
+        "{:02}:{:02}:{:02}.{of_second:03}",
+        seconds / 3600 % 24,
+        seconds / 60 % 60,
+        seconds % 60
+    );
+    let unit = (i32::from(moment.width) / 90).max(1);
+    let (wide, tall) = (4 * unit, 8 * unit);
+    let length: i32 = text.chars().map(|sign| advance(sign, unit)).sum();
+    let mut x = (i32::from(moment.width) - length) / 2;
+    let y = (i32::from(moment.height) - tall) / 2;
+    let mut rects = Vec::new();
+    for sign in text.chars() {
+        match sign.to_digit(10) {
+            Some(digit) => {
+                let lit = SEGMENTS[digit as usize];
+                let segments = [
+                    rect(x, y, wide, unit),
+                    rect(x, y, unit, tall / 2),
+                    rect(x + wide - unit, y, unit, tall / 2),
+                    rect(x, y + (tall - unit) / 2, wide, unit),
+                    rect(x, y + tall / 2, unit, tall / 2),
+                    rect(x + wide - unit, y + tall / 2, unit, tall / 2),
+                    rect(x, y + tall - unit, wide, unit),
+                ];
+                let each = segments.into_iter().enumerate();
+                rects
+                    .extend(each.filter_map(|(at, one)| (lit >> (6 - at) & 1 == 1).then_some(one)));
+            }
+            None => {
+                rects.push(rect(x, y + tall - unit, unit, unit));
+                if sign == ':' {
+                    rects.push(rect(x, y + tall / 3, unit, unit));
+                }
+            }
+        }
+        x += advance(sign, unit);
+    }
+    rects
+}
+
+fn advance(sign: char, unit: i32) -> i32 {
+    if sign.is_ascii_digit() {
+        6 * unit
+    } else {
+        2 * unit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_changes_every_millisecond_and_stays_inside() {
+        let moment = |unix_us| Moment {
+            unix_us,
+            width: 1280,
+            height: 720,
+        };
+        let now = 1_700_000_000_123_000;
+        assert_ne!(clock(&moment(now)), clock(&moment(now + 1000)));
+        for one in clock(&moment(now)) {
+            assert!(
+                one.x >= 0 && i32::from(one.x) + i32::from(one.width) <= 1280,
+                "{one:?}"
+            );
+            assert!(
+                one.y >= 0 && i32::from(one.y) + i32::from(one.height) <= 720,
+                "{one:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_marks_are_above_everything_and_tiny_windows_are_painted_too() {
+        let inputs = Inputs {
+            count: 3,
+            at: (5, 6),
+            pressed: true,
+        };
+        for (width, height) in [(1, 1), (64, 40), (1281, 719), (8192, 8192)] {
+            let moment = Moment {
+                unix_us: u64::MAX / 2,
+                width,
+                height,
+            };
+            let layers = layers(&moment, &inputs);
+            assert_eq!(layers.last().map(|layer| layer.0), Some(WHITE));
+            assert_eq!(layers[0].1[0].width, width);
+        }
+    }
+
+    #[test]
+    fn the_beep_is_the_first_tenth_of_a_second() {
+        assert!(is_beep(5_000_000) && is_beep(5_099_999));
+        assert!(!is_beep(5_100_000) && !is_beep(5_999_999));
+    }
+}
