@@ -53,6 +53,9 @@ pub(crate) fn layers(moment: &Moment, inputs: &Inputs) -> Vec<(Colour, Vec<Rect>
     layers.push((BAND, bands(moment)));
     layers.push((DIGITS, clock(moment)));
     layers.push((BALL, vec![ball(moment)]));
+    if is_beep(moment.unix_us) {
+        layers.push((WHITE, vec![flash(moment)]));
+    }
     let (x, y) = (i32::from(inputs.at.0), i32::from(inputs.at.1));
     let colour = if inputs.pressed { PRESSED } else { POINTER };
     layers.push((
@@ -88,6 +91,13 @@ fn rect(x: i32, y: i32, width: i32, height: i32) -> Rect {
         width: width.clamp(0, u16::MAX.into()) as u16,
         height: height.clamp(0, u16::MAX.into()) as u16,
     }
+}
+
+/// The square that is white while the beep sounds: in the lower right corner, a twelfth of the height.
+fn flash(moment: &Moment) -> Rect {
+    let size = i32::from(moment.height) / 12;
+    let (right, bottom) = (i32::from(moment.width), i32::from(moment.height));
+    rect(right - size, bottom - size, size, size)
 }
 
 /// Slanting bands that go slowly to the right, a width in eight seconds: an encoder has something to do.
