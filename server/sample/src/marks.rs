@@ -90,7 +90,8 @@ mod tests {
             let row = row(value);
             let runs = white(row, width);
             for cell in 0..CELLS {
-                let middle = (2 * cell + 1) * width / (2 * CELLS);
+                let edge = |cell: u32| cell * width / CELLS;
+                let middle = (edge(cell) + edge(cell + 1)) / 2;
                 let is_white = runs.iter().any(|&(x, len)| (x..x + len).contains(&middle));
                 prop_assert_eq!(is_white, (row >> (63 - cell)) & 1 == 1);
             }
