@@ -68,6 +68,8 @@ pub struct SentBlock {
 #[derive(Debug, Default)]
 struct State {
     clients: Vec<(IpAddr, u32)>,
+    /// Who has a place and was not told yet.
+    told_soon: Vec<IpAddr>,
     sent: Vec<SentBlock>,
     odd: VecDeque<Odd>,
     requests: Vec<(IpAddr, String)>,
@@ -270,6 +272,7 @@ fn answer(mut stream: TcpStream, from: IpAddr, state: &Mutex<State>, places: usi
         "120" => {
             let mut state = lock(state);
             state.clients.retain(|(ip, _)| *ip != from);
+            state.told_soon.retain(|ip| *ip != from);
             state.note(from, false);
         }
         _ => {}
@@ -280,18 +283,72 @@ fn add(from: IpAddr, state: &Mutex<State>, places: usize) {
     let full = {
         let mut state = lock(state);
         state.clients.retain(|(ip, _)| *ip != from);
-        state.clients.len() >= places
+        state.told_soon.retain(|ip| *ip != from);
+        let full = state.clients.len() + state.told_soon.len() >= places;
+        if !full {
+            // Taken now, as one that answers one after the other has it: two that ask at once never get the same place.
+            state.told_soon.push(from);
+        }
+        full
     };
     let until = Instant::now() + ANSWER_WAIT;
-    while call(from, if full { b"00" } else { b"10" }).is_err() {
+    let told = loop {
+        if call(from, if full { b"00" } else { b"10" }).is_ok() {
+            break true;
+        }
         if Instant::now() >= until {
-            return;
+            break false;
         }
         thread::sleep(PAUSE);
-    }
-    if !full {
-        let mut state = lock(state);
+    };
+    let mut state = lock(state);
+    let Some(at) = state.told_soon.iter().position(|ip| *ip == from) else {
+        return;
+    };
+    state.told_soon.remove(at);
+    if told {
         state.clients.push((from, 0));
         state.note(from, true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+    use crate::wait::{eventually, holds};
+
+    /// Asks `server` for a place, from `ip`.
+    fn ask(server: &OldServer, ip: IpAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let from = SocketAddr::new(ip, 0);
+        socket.bind(&from.into()).expect("a loopback address");
+        socket.connect(&server.addr.into()).expect("it listens");
+        TcpStream::from(socket).write_all(b"100").expect("written");
+    }
+
+    #[test]
+    fn two_that_ask_at_once_do_not_both_get_the_only_place() {
+        let blocks = vec![b"a block".to_vec()];
+        let server = OldServer::start("127.78.0.1:6060", blocks, 1, SOON);
+        let ips = [10, 11].map(|last| IpAddr::from([127, 78, 0, last]));
+        for ip in ips {
+            ask(&server, ip);
+        }
+        eventually(SOON, "both have asked", || {
+            let asked = server.requests().len();
+            holds(asked == 2, || format!("{asked} have"))
+        });
+        // Only now can the first be told.
+        let doors = ips.map(|ip| TcpListener::bind((ip, CLIENT_PORT)).expect("a free port"));
+        let mut words = doors.map(|door| {
+            let mut word = String::new();
+            let (mut stream, _) = door.accept().expect("the server comes back");
+            stream.read_to_string(&mut word).expect("a word");
+            word
+        });
+        words.sort();
+        assert_eq!(words, ["00", "10"]);
     }
 }
