@@ -3,13 +3,14 @@
 //! - `numbering`, `election`: pure; which number a block gets, and when to ask. The old protocol's words, and what a block
 //!   is, are in the library beside this program.
 //! - `server`: requests to the old server. `listener`: what it brings. `talk`: the conversation that the two make.
-//! - `head`: blocks into the forest.
+//! - `head`: blocks into the forest. `farewell`: in which order a head ends.
 //!
 //! Nobody in the forest trusts anybody for being in it: who the head is, is what the old server says (its list of
 //! receivers) and what the machine at that address proves (its key, and that it is the root). This file must never know
 //! how blocks travel or where they are stored.
 
 mod election;
+mod farewell;
 mod head;
 mod listener;
 mod numbering;
@@ -27,8 +28,8 @@ use overlay_quic::{
     Endpoint, Identity, JoinError, Member, MemberConfig, RootCard, TakeOverError, Trust,
 };
 use rand::Rng as _;
-use tokio::sync::mpsc;
 
+pub(crate) use farewell::Farewell;
 pub(crate) use listener::{DEFAULT_CLIENT_PORT, open};
 pub(crate) use server::{OldServer, with_port};
 
@@ -36,8 +37,8 @@ use crate::notice::Notice;
 use crate::session::Shared;
 use crate::storing::Storing;
 use election::{Act, Election, must_begin_anew};
+use farewell::goodbye;
 use head::{Head, OwnSpool, Refused, Taken, unix_s};
-use listener::{MAX_CAME, Servers};
 use numbering::{Hash, Numbering};
 use talk::{Found, Talk};
 
@@ -47,8 +48,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const SERVER_SILENCE: Duration = Duration::from_millis(6_500);
 /// Between two such requests.
 const ASK_AGAIN: Duration = Duration::from_secs(3);
-/// How long the old server's name and goodbye may take at the end.
-const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
 /// How long the old server may be full with nobody feeding the forest before that is said: it forgets a dead head within
 /// two rounds.
 const FULL_PATIENCE: Duration = Duration::from_secs(8);
@@ -65,6 +64,8 @@ pub(crate) struct Below {
     pub(crate) listener: tokio::net::TcpListener,
     /// This peer.
     pub(crate) identity: Identity,
+    /// How it ends.
+    pub(crate) farewell: Farewell,
 }
 
 /// Runs until the channel is closed for good. Not cancel-safe: a goodbye to the old server may be left out.
@@ -80,18 +81,18 @@ pub(crate) async fn run(
         fan_out,
         listener,
         identity,
+        farewell,
     } = below;
-    let (sender, came) = mpsc::channel(MAX_CAME);
-    let servers = Servers::default();
-    tokio::spawn(listener::run(listener, servers.clone(), sender));
+    let inbox = listener::start(listener);
     let channel = server.channel;
     let others = (endpoint.clone(), peer_port);
     let (spool, spooling) = OwnSpool::start(storing.clone(), shared.counts.clone());
     let mut task = Task {
-        talk: Talk::new(server, servers, came, others, shared.clone()),
+        talk: Talk::new(server, inbox, others, shared.clone()),
         identity,
         spool,
         shared: shared.clone(),
+        farewell,
         began: Instant::now(),
     };
     loop {
@@ -122,12 +123,6 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Tells the old server that nobody is here any more. At most a second.
-pub(crate) async fn goodbye(server: &OldServer) {
-    // It forgets us by itself if it does not hear this.
-    let _ = tokio::time::timeout(GOODBYE_PATIENCE, server.remove()).await;
-}
-
 /// How a membership ended.
 enum End {
     /// The peer leaves.
@@ -143,7 +138,14 @@ struct Task {
     identity: Identity,
     spool: OwnSpool,
     shared: Arc<Shared>,
+    farewell: Farewell,
     began: Instant,
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.farewell.empty();
+    }
 }
 
 /// What one membership knows.
@@ -158,6 +160,8 @@ struct Watch {
     /// The old server's head has a lower epoch than was heard of here, and nothing else is heard: a clock that is behind,
     /// or an epoch that nobody ever had. The old server's word counts.
     anew: bool,
+    /// At the last look the old server had been told that we leave, and nothing was on its way.
+    quiet: bool,
 }
 
 impl Task {
@@ -193,6 +197,7 @@ impl Task {
                 _ = look.tick() => {}
             }
             if self.shared.is_leaving() {
+                self.finish(head.as_ref(), &mut watch).await;
                 continue;
             }
             if let Some(head) = &mut head {
@@ -217,6 +222,22 @@ impl Task {
                 return End::Anew;
             }
         }
+    }
+
+    /// On the way out: gives the forest what is in hand.
+    async fn finish(&self, head: Option<&Head>, watch: &mut Watch) {
+        if !self.farewell.is_told() {
+            return;
+        }
+        // Twice, since a connection may have been made that nobody has looked at yet.
+        let was_quiet = std::mem::replace(&mut watch.quiet, self.talk.is_quiet());
+        if !(was_quiet && watch.quiet) {
+            return;
+        }
+        if let Some(head) = head {
+            head.spread().await;
+        }
+        self.farewell.empty();
     }
 
     /// A block, as a head.

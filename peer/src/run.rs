@@ -15,7 +15,7 @@ use crate::args::{DEFAULT_LISTEN, Join};
 use crate::board::Notices;
 use crate::control::server::Control;
 use crate::error::PeerError;
-use crate::legacy::{Below, OldServer};
+use crate::legacy::{Below, Farewell, OldServer};
 use crate::lines::{self, Lines, LogTo};
 use crate::logging::{self, LogFile};
 use crate::notice::Notice;
@@ -127,7 +127,7 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
         }),
         Source::Old(server) => Job::Below(below(server, &args, &endpoint, identity.clone())?),
     };
-    let old_server = job.old_server();
+    let farewell = job.farewell();
     let control = Arc::new(Control::open(state).await?);
     let counts = Arc::new(Counts::default());
     let looker = Arc::new(Looker::open(&args.spool)?);
@@ -175,8 +175,9 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
     notices.say(&Notice::Leaving);
     storing.hurry();
     let polite = async {
-        if let Some(server) = &old_server {
-            legacy::goodbye(server).await;
+        if let Some((server, farewell)) = &farewell {
+            let is_head = shared.sample().legacy.is_some_and(|old| old.head);
+            farewell.say(server, is_head).await;
         }
         if let Some(member) = shared.member() {
             member.leave().await;
@@ -231,10 +232,11 @@ enum Job {
 }
 
 impl Job {
-    fn old_server(&self) -> Option<OldServer> {
+    /// Whom it ends with a word to, and how.
+    fn farewell(&self) -> Option<(OldServer, Farewell)> {
         match self {
             Job::Join(_) => None,
-            Job::Below(below) => Some(below.server.clone()),
+            Job::Below(below) => Some((below.server.clone(), below.farewell.clone())),
         }
     }
 }
@@ -255,6 +257,7 @@ fn below(
         fan_out: args.fanout,
         listener,
         identity,
+        farewell: Farewell::default(),
     })
 }
 

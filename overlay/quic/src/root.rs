@@ -16,6 +16,9 @@ use crate::endpoint::{Net, OpenError};
 use crate::member::{Guard, LEAVE_PATIENCE};
 use crate::serve::BLOCKING_LEN;
 
+/// Between two looks at what the children have: their heartbeat.
+const SPREAD_LOOK: Duration = Duration::from_millis(50);
+
 /// How a channel is opened as its root.
 #[derive(Debug, Clone)]
 pub struct RootConfig {
@@ -208,6 +211,23 @@ impl Root {
     /// What happens from now on. A listener that is 256 events behind loses the oldest and is told how many.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.channel.events()
+    }
+
+    /// Waits until every child has said that it has the newest chunk whole, at most `patience`; says whether they have. A
+    /// root that leaves is gone at once and takes with it what its children do not have yet. Cancel-safe.
+    pub async fn spread(&self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        loop {
+            let spread = {
+                let state = self.channel.lock();
+                let newest = state.node.newest_whole();
+                newest.is_none_or(|newest| state.node.children_have(newest))
+            };
+            if spread || Instant::now() >= until {
+                return spread;
+            }
+            tokio::time::sleep(SPREAD_LOOK).await;
+        }
     }
 
     /// Says goodbye to all children and closes the channel. Bounded by a few seconds; not cancel-safe: call

@@ -153,3 +153,25 @@ async fn nothing_is_lost_while_the_new_roots_key_is_not_known_yet() {
         assert_eq!(counters.blocks_refused, 0, "nobody was taken for a forger");
     }
 }
+
+#[tokio::test]
+async fn a_root_that_waits_until_all_is_spread_takes_nothing_with_it() {
+    let first = peer().await;
+    let root = first.take_over(10);
+    assert!(root.spread(Duration::ZERO).await, "there is nobody");
+    let mut others = [peer().await, peer().await];
+    for peer in &others {
+        peer.follow(&first.endpoint).await;
+    }
+    until("every stripe has a parent", || {
+        others.iter().all(Peer::is_whole)
+    })
+    .await;
+    let publishing = root.publish(chunk(100, 1_000_000), Duration::from_millis(300));
+    publishing.await.expect("published");
+    assert!(root.spread(PATIENCE).await);
+    root.leave().await;
+    for peer in &mut others {
+        expect_chunk(&mut peer.chunks, 100, 1_000_000).await;
+    }
+}

@@ -17,6 +17,10 @@ const BLOCK_US: u64 = 2_000_000;
 /// Over how long the rows of a block are let go: a small part of a round, so that a burst does not fill a narrow line.
 const PACE: Duration = Duration::from_millis(200);
 
+/// How long the children may take to say that they have the last block of a head that leaves: a few round trips of a far
+/// one, and a row that was lost.
+const SPREAD_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The head's own chunks that wait for its disk: as many as the forest's window keeps of others'. The broadcast never
 /// waits for the disk.
 const MAX_UNSTORED: usize = 10;
@@ -106,6 +110,13 @@ impl Head {
     /// Its authority.
     pub(crate) fn epoch(&self) -> u64 {
         self.root.epoch()
+    }
+
+    /// Until every child has all that was published, or it takes too long. Cancel-safe.
+    pub(crate) async fn spread(&self) {
+        if !self.root.spread(SPREAD_PATIENCE).await {
+            tracing::warn!("not every child has the newest block");
+        }
     }
 
     /// The old server accepted this peer once more.

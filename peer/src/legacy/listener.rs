@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 /// The port of old clients.
 pub(crate) const DEFAULT_CLIENT_PORT: u16 = 9091;
 /// What came and was not looked at yet: an answer and some blocks. Behind it, connections wait.
-pub(crate) const MAX_CAME: usize = 4;
+const MAX_CAME: usize = 4;
 /// Connections that are read at once: a block, an answer, and one that hangs.
 const MAX_READING: usize = 4;
 /// How long a connection may bring nothing.
@@ -44,7 +45,32 @@ pub(crate) enum Came {
 }
 
 /// The addresses that the old server comes from; they may change with its name.
-pub(crate) type Servers = Arc<Mutex<Vec<IpAddr>>>;
+type Servers = Arc<Mutex<Vec<IpAddr>>>;
+
+/// Connections whose end has not been handed on yet.
+#[derive(Debug, Clone, Default)]
+struct Reading(Arc<AtomicUsize>);
+
+impl Reading {
+    /// Whether there is none.
+    fn is_idle(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    fn one_more(&self) -> OneRead {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        OneRead(self.clone())
+    }
+}
+
+/// One of them.
+struct OneRead(Reading);
+
+impl Drop for OneRead {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Whether a connection from `ip` is the old server's. On one machine a server comes from whichever loopback address the
 /// system takes.
@@ -61,13 +87,47 @@ pub(crate) fn open(addr: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(listener)
 }
 
-/// Takes connections until nobody wants what they bring.
-pub(crate) async fn run(listener: TcpListener, servers: Servers, came: mpsc::Sender<Came>) {
+/// What the port brings, and what is known about it.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    /// What came and was not looked at yet.
+    pub(crate) came: mpsc::Receiver<Came>,
+    servers: Servers,
+    reading: Reading,
+}
+
+impl Inbox {
+    /// From now on only connections from these addresses are taken.
+    pub(crate) fn take_from(&self, servers: Vec<IpAddr>) {
+        *self.servers.lock().unwrap_or_else(PoisonError::into_inner) = servers;
+    }
+
+    /// Whether nothing waits, and nothing is being read.
+    pub(crate) fn is_quiet(&self) -> bool {
+        // In this order: what was read is counted until it waits.
+        self.reading.is_idle() && self.came.is_empty()
+    }
+}
+
+/// Takes connections, in a task of their own, for as long as there is the inbox; from nobody before
+/// [`Inbox::take_from`].
+pub(crate) fn start(listener: TcpListener) -> Inbox {
+    let (sender, came) = mpsc::channel(MAX_CAME);
+    let (servers, reading) = (Servers::default(), Reading::default());
+    tokio::spawn(run(listener, servers.clone(), reading.clone(), sender));
+    Inbox {
+        came,
+        servers,
+        reading,
+    }
+}
+
+async fn run(listener: TcpListener, servers: Servers, reading: Reading, came: mpsc::Sender<Came>) {
     let mut strangers = BTreeSet::new();
-    let reading = Arc::new(Semaphore::new(MAX_READING));
+    let places = Arc::new(Semaphore::new(MAX_READING));
     loop {
         let permit = tokio::select! {
-            permit = reading.clone().acquire_owned() => permit,
+            permit = places.clone().acquire_owned() => permit,
             () = came.closed() => return,
         };
         let Ok(permit) = permit else { return };
@@ -96,7 +156,7 @@ pub(crate) async fn run(listener: TcpListener, servers: Servers, came: mpsc::Sen
             }
             continue;
         }
-        let came = came.clone();
+        let (came, one) = (came.clone(), reading.one_more());
         tokio::spawn(async move {
             let brought = match tokio::time::timeout(LONGEST, read(stream)).await {
                 Ok(brought) => brought,
@@ -104,7 +164,7 @@ pub(crate) async fn run(listener: TcpListener, servers: Servers, came: mpsc::Sen
             };
             // Nobody wants it when the peer ends.
             let _ = came.send(brought).await;
-            drop(permit);
+            drop((one, permit));
         });
     }
 }
@@ -142,23 +202,22 @@ mod tests {
 
     use super::*;
 
-    async fn listening(servers: &[&str]) -> (SocketAddr, mpsc::Receiver<Came>) {
+    async fn listening(server: &str) -> (SocketAddr, Inbox) {
         let listener = open("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let addr = listener.local_addr().expect("it has one");
-        let servers = servers.iter().map(|ip| ip.parse().expect("an address"));
-        let (came, inbox) = mpsc::channel(MAX_CAME);
-        tokio::spawn(run(listener, Arc::new(Mutex::new(servers.collect())), came));
+        let inbox = start(listener);
+        inbox.take_from(vec![server.parse().expect("an address")]);
         (addr, inbox)
     }
 
     #[tokio::test]
     async fn what_the_old_server_brings_ends_with_its_connection() {
-        let (addr, mut inbox) = listening(&["127.0.0.1"]).await;
+        let (addr, mut inbox) = listening("127.0.0.1").await;
         for word in [&b"10"[..], &[7; 300_000], b""] {
             let mut stream = TcpStream::connect(addr).await.expect("taken");
             stream.write_all(word).await.expect("written");
             drop(stream);
-            match inbox.recv().await.expect("something") {
+            match inbox.came.recv().await.expect("something") {
                 Came::All(bytes) => assert_eq!(bytes, word),
                 Came::Broken(why) => panic!("{why}"),
             }
@@ -166,14 +225,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_on_its_way_is_known_until_it_is_taken() {
+        let (addr, mut inbox) = listening("127.0.0.1").await;
+        let mut stream = TcpStream::connect(addr).await.expect("taken");
+        stream.write_all(b"half a").await.expect("written");
+        while inbox.is_quiet() {
+            tokio::task::yield_now().await;
+        }
+        stream.write_all(b" block").await.expect("written");
+        drop(stream);
+        // It is known at every moment until it is taken.
+        let brought = loop {
+            assert!(!inbox.is_quiet());
+            match inbox.came.try_recv() {
+                Ok(brought) => break brought,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        assert!(matches!(brought, Came::All(bytes) if bytes == "half a block"));
+        while !inbox.is_quiet() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
     async fn an_endless_block_ends_at_the_bound() {
-        let (addr, mut inbox) = listening(&["127.0.0.1"]).await;
+        let (addr, mut inbox) = listening("127.0.0.1").await;
         let mut stream = TcpStream::connect(addr).await.expect("taken");
         tokio::spawn(async move {
             let piece = vec![1; 1 << 20];
             while stream.write_all(&piece).await.is_ok() {}
         });
-        match inbox.recv().await.expect("something") {
+        match inbox.came.recv().await.expect("something") {
             Came::Broken(why) => assert!(why.contains("longer than"), "{why}"),
             Came::All(bytes) => panic!("{} bytes were taken", bytes.len()),
         }
@@ -181,12 +264,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_stranger_is_sent_away_and_brings_nothing() {
-        let (addr, mut inbox) = listening(&["192.0.2.9"]).await;
+        let (addr, mut inbox) = listening("192.0.2.9").await;
         let mut stream = TcpStream::connect(addr).await.expect("taken");
         let mut end = Vec::new();
         // Closed at once, politely or not.
         let _ = stream.read_to_end(&mut end).await;
         assert!(end.is_empty());
-        assert!(inbox.try_recv().is_err());
+        assert!(inbox.came.try_recv().is_err());
     }
 }

@@ -5,15 +5,14 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use old_server::wire::{self, Word};
 use overlay_quic::{Endpoint, RootCard};
-use tokio::sync::mpsc;
 
-use super::listener::{Came, Servers};
+use super::listener::{Came, Inbox};
 use super::server::{AskError, OldServer};
 use crate::notice::Notice;
 use crate::session::Shared;
@@ -40,13 +39,12 @@ pub(super) enum Found {
 /// See the module.
 pub(super) struct Talk {
     pub(super) server: OldServer,
-    servers: Servers,
     resolved: Option<Instant>,
     /// Where peers listen.
     peer_port: u16,
     endpoint: Endpoint,
     shared: Arc<Shared>,
-    came: mpsc::Receiver<Came>,
+    inbox: Inbox,
     /// Blocks that came while an answer was awaited.
     waiting: VecDeque<Bytes>,
     /// When the latest trouble with the old server was said.
@@ -56,22 +54,25 @@ pub(super) struct Talk {
 impl Talk {
     pub(super) fn new(
         server: OldServer,
-        servers: Servers,
-        came: mpsc::Receiver<Came>,
+        inbox: Inbox,
         (endpoint, peer_port): (Endpoint, u16),
         shared: Arc<Shared>,
     ) -> Self {
         Self {
             server,
-            servers,
             resolved: None,
             peer_port,
             endpoint,
             shared,
-            came,
+            inbox,
             waiting: VecDeque::new(),
             said: None,
         }
+    }
+
+    /// Whether nothing waits, and nothing is on its way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.inbox.is_quiet() && self.waiting.is_empty()
     }
 
     /// A block that waits.
@@ -81,7 +82,7 @@ impl Talk {
 
     /// Takes the next thing that the old server brings; `false`: nothing comes any more. Cancel-safe.
     pub(super) async fn listen(&mut self) -> bool {
-        match self.came.recv().await {
+        match self.inbox.came.recv().await {
             Some(came) => {
                 // An answer that nobody waits for is late.
                 self.sort(came);
@@ -117,7 +118,7 @@ impl Talk {
         }
         self.resolved = Some(Instant::now());
         match self.server.addresses().await {
-            Ok(found) => *self.servers.lock().unwrap_or_else(PoisonError::into_inner) = found,
+            Ok(found) => self.inbox.take_from(found),
             Err(why) => self.trouble(&why),
         }
     }
@@ -198,7 +199,7 @@ impl Talk {
     async fn listed_later(&mut self) -> Result<Vec<IpAddr>, AskError> {
         let deadline = tokio::time::Instant::now() + ANSWER_PATIENCE;
         loop {
-            let came = tokio::time::timeout_at(deadline, self.came.recv()).await;
+            let came = tokio::time::timeout_at(deadline, self.inbox.came.recv()).await;
             let Ok(Some(came)) = came else {
                 return Err(AskError::TimedOut);
             };
@@ -216,7 +217,7 @@ impl Talk {
         self.server.add().await?;
         let deadline = tokio::time::Instant::now() + ANSWER_PATIENCE;
         loop {
-            let came = tokio::time::timeout_at(deadline, self.came.recv()).await;
+            let came = tokio::time::timeout_at(deadline, self.inbox.came.recv()).await;
             let Ok(Some(came)) = came else {
                 return Ok(None);
             };

@@ -169,18 +169,22 @@ fn a_head_that_leaves_says_so_and_another_goes_on() {
     let leaving = peers.remove(head);
     let ip = swarm.ip(head as u8 + 10);
     let before = old.sent().len();
+    // It has just been sent a block, and lets it go over the next moment.
+    eventually(SOON, "one more block is sent", || {
+        let sent = old.sent().len();
+        holds(sent > before, || format!("{sent} so far"))
+    });
     leaving.sigterm();
     assert_eq!(leaving.wait_exit(SOON).code, Some(0));
     let goodbye = (ip, "120".to_owned());
     assert!(old.requests().contains(&goodbye), "the old server is told");
     await_head(&peers);
     await_more(&peers, 3);
-    let after: Vec<SentBlock> = old.sent()[before..]
-        .iter()
-        .filter(|sent| sent.to != ip)
-        .take(3)
-        .cloned()
-        .collect();
+    // The one that it had in hand, and those of the next head.
+    let sent = old.sent();
+    let in_hand = sent.iter().rfind(|sent| sent.to == ip);
+    let of_next = sent.iter().filter(|sent| sent.to != ip).take(3);
+    let after: Vec<SentBlock> = in_hand.into_iter().chain(of_next).cloned().collect();
     assert_one_numbering(&peers, &after, SOON);
     let status = peers[0].facts();
     assert_eq!(status.chunks.missing, 0, "{status:?}");

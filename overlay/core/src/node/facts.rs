@@ -102,6 +102,14 @@ impl Node {
         self.children.serves(peer, stripe)
     }
 
+    /// Whether every child has said that it has chunk `seq`, or a later one, whole.
+    pub fn children_have(&self, seq: u64) -> bool {
+        self.children.iter().all(|(child, _)| {
+            let link = self.links.get(&child);
+            link.is_none_or(|link| link.newest_whole.is_some_and(|newest| newest >= seq))
+        })
+    }
+
     /// The newest chunk that is whole here: where a newcomer would start.
     pub fn newest_whole(&self) -> Option<u64> {
         self.ledger.newest_whole()
