@@ -286,7 +286,7 @@ impl Visitor<'_> {
                 let answer = match answered.await.map_err(|_| STOPPED)? {
                     Ok(inside) => {
                         self.inside = Some((inside.key, inside.client, told));
-                        UserAnswer::Established(inside.answer)
+                        UserAnswer::Established(Box::new(inside.answer))
                     }
                     Err(answer) => answer,
                 };
@@ -308,6 +308,10 @@ impl Visitor<'_> {
             FromVisitor::User(UserRequest::LeaveSession) => {
                 self.leave().await;
                 self.say(&UserAnswer::Left, id).await
+            }
+            FromVisitor::User(_) => {
+                let why = reasoned("sessions have no rooms here");
+                self.say(&UserAnswer::NotAllowed(why), id).await
             }
         }
     }

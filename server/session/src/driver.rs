@@ -413,6 +413,12 @@ impl Driver {
             client: Count(client),
             clients: life.map(|life| life.clients()).unwrap_or_default(),
             ends_at: life.map(|life| life.ends_at),
+            resume: None,
+            watch: None,
+            ice_servers: Vec::new(),
+            application: None,
+            control: None,
+            broadcast: None,
         }
     }
 
@@ -434,7 +440,7 @@ impl Driver {
                         })
                         .collect();
                     for (client, answer) in each {
-                        self.tell(key, client, UserAnswer::Established(answer));
+                        self.tell(key, client, UserAnswer::Established(Box::new(answer)));
                     }
                 }
             }

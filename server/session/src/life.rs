@@ -196,6 +196,8 @@ impl Life {
             name: user.name.clone(),
             owner: user.owner,
             active: user.idle_since.is_none(),
+            colour: None,
+            watching: false,
         });
         each.collect()
     }

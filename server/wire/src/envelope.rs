@@ -79,6 +79,10 @@ impl Rejected {
 
 /// Something that is said in a message of its own. Implemented by the enums of this crate only.
 pub trait Body: Sized + Serialize {
+    /// Bytes of one such message at most.
+    #[doc(hidden)]
+    const MAX_LEN: usize = MAX_MESSAGE_LEN;
+
     /// What an opened message says.
     ///
     /// # Errors
@@ -140,7 +144,7 @@ pub fn read<T: Body>(text: &str) -> Result<Message<T>, Rejected> {
         id,
         reason: Reason::cut(&reason),
     };
-    check_bounds(text).map_err(|reason| reject(None, reason))?;
+    check_bounds(text, T::MAX_LEN).map_err(|reason| reject(None, reason))?;
     let fields: Map<String, Value> = serde_json::from_str(text)
         .map_err(|error| reject(None, format!("one JSON object is accepted: {error}")))?;
     let id = match fields.contains_key("id") {
@@ -175,10 +179,10 @@ fn with_id(mut text: String, id: Option<&Id>) -> String {
     text
 }
 
-fn check_bounds(text: &str) -> Result<(), String> {
-    if text.len() > MAX_MESSAGE_LEN {
+fn check_bounds(text: &str, max_len: usize) -> Result<(), String> {
+    if text.len() > max_len {
         return Err(format!(
-            "{} bytes; a message has at most {MAX_MESSAGE_LEN}",
+            "{} bytes; a message has at most {max_len}",
             text.len()
         ));
     }
@@ -253,11 +257,12 @@ fn id_of(text: &str) -> Result<Option<Id>, String> {
     }
 }
 
-/// An enum whose variants are the words of a tag, each with the type of its fields.
+/// An enum whose variants are the words of a tag, each with the type of its fields. `up to` names another bound of its
+/// length than the usual one.
 macro_rules! messages {
     (
         $(#[$enum_doc:meta])*
-        $tag:literal $vis:vis enum $name:ident {
+        $tag:literal $vis:vis enum $name:ident $(up to $max_len:ident)? {
             $( $(#[$doc:meta])* $word:literal => $variant:ident $(($fields:ty))? ),* $(,)?
         }
     ) => {
@@ -273,6 +278,8 @@ macro_rules! messages {
         }
 
         impl $crate::envelope::Body for $name {
+            $(const MAX_LEN: usize = $max_len;)?
+
             fn open(opened: $crate::envelope::Opened) -> Result<Self, String> {
                 match opened.required_word($tag, Self::WORDS)? {
                     $(

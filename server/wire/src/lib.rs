@@ -24,13 +24,17 @@ mod envelope;
 mod link;
 mod number;
 mod order;
+mod picture;
 mod proof;
+mod room;
 mod text;
 mod token;
 mod user;
 
 pub use bounds::{
-    MAX_APPLICATIONS, MAX_DEPTH, MAX_ID_LEN, MAX_MESSAGE_LEN, MAX_RANGE, MAX_SESSIONS,
+    MAX_APPLICATIONS, MAX_AUDIT, MAX_CHAT_LEN, MAX_CLIPBOARD_LEN, MAX_CURSOR_LEN, MAX_DEPTH,
+    MAX_ICE_SERVERS, MAX_ID_LEN, MAX_MESSAGE_LEN, MAX_RANGE, MAX_RELAY_LEN, MAX_SDP_LEN,
+    MAX_SESSIONS, MAX_USER_MESSAGE_LEN,
 };
 pub use calendar::{Date, TimeOfDay};
 pub use client::{
@@ -43,17 +47,24 @@ pub use code::Code;
 pub use entry::ServerEntry;
 pub use envelope::{Body, Id, Message, Rejected, read, write};
 pub use link::{
-    Challenge, EndedSession, FromCoordinator, FromSessionServer, Heartbeat, OfferedApplication,
-    ProofMessage, Register, Registered, Report, ReportAnswer, RunningSession, Taken, UsersOf,
+    Audit, Challenge, Deed, EndedSession, ExtendWanted, Extendable, FromCoordinator,
+    FromSessionServer, Heartbeat, OfferedApplication, ProofMessage, Register, Registered, Report,
+    ReportAnswer, RunningSession, Taken, UsersOf,
 };
 pub use number::{Count, Minutes, Port, Seconds, UnixSeconds};
 pub use order::{
     Drain, Draining, EndOrder, EndWord, ExtendOrder, KnowsCode, KnowsCodeAnswer, Order,
     OrderAnswer, StartOrder,
 };
+pub use picture::{CursorShape, Description, IceCandidate, IceServer, Quality, ViewerQuality};
 pub use proof::{Fingerprint, Nonce, Proof, Role, SECRET_MIN_LEN, Secret, SecretError, prove};
+pub use room::{
+    Broadcast, ClipboardText, Colour, Control, ExtendBy, GiveControl, LockControl, OnAir, Relay,
+    Relayed, Said, Say, SetName, Shown, TimeWarning,
+};
 pub use text::{
-    ApplicationName, BadText, Host, LongText, PersonName, Reason, ServerName, Text, Url, ZoneName,
+    Anything, ApplicationName, BadText, CandidateText, ChatText, Clipboard, Host, Lines, LongText,
+    PersonName, Reason, RelayData, Sdp, ServerName, Text, Url, ZoneName,
 };
 pub use token::{Token, TokenHash};
 pub use user::{

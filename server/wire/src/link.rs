@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::bounds::{MAX_APPLICATIONS, MAX_LANGUAGES, MAX_SESSIONS};
-use crate::client::Reasoned;
+use crate::bounds::{MAX_APPLICATIONS, MAX_AUDIT, MAX_LANGUAGES, MAX_SESSIONS};
+use crate::client::{Reasoned, SessionExtended};
 use crate::code::Code;
 use crate::envelope::{Body, Opened, messages};
-use crate::number::{Count, Port, Seconds, UnixSeconds};
+use crate::number::{Count, Minutes, Port, Seconds, UnixSeconds};
 use crate::order::{EndWord, Order, OrderAnswer};
 use crate::proof::{Nonce, Proof};
-use crate::text::{ApplicationName, Host, LongText, Reason, ServerName, Url};
+use crate::text::{ApplicationName, Host, LongText, Reason, ServerName, Text, Url};
 use crate::token::TokenHash;
 
 messages! {
@@ -28,6 +28,10 @@ messages! {
         "HEARTBEAT" => Heartbeat(Heartbeat),
         /// A session is over; said again, after a lost link too, until it was taken.
         "SESSION_ENDED" => SessionEnded(EndedSession),
+        /// Somebody in a session wants more time for it, or asks how much there is.
+        "EXTEND_WANTED" => ExtendWanted(ExtendWanted),
+        /// What users of sessions did that changed something; said again until it was noted.
+        "AUDIT" => Audit(Audit),
     }
 }
 
@@ -42,6 +46,16 @@ messages! {
         "REFUSED" => Refused(Reasoned),
         /// The end of a session is written down.
         "TAKEN" => Taken(Taken),
+        /// The session has a new end; the order to extend it comes too, and may come first.
+        "SESSION_EXTENDED" => Extended(SessionExtended),
+        /// The time after the session is promised.
+        "SERVERS_BUSY" => Busy,
+        /// It cannot be extended, for another reason.
+        "NOT_EXTENDED" => NotExtended(Reasoned),
+        /// By how much it could be extended.
+        "EXTENDABLE" => Extendable(Extendable),
+        /// The audit entries are written down, or left out because they are too many.
+        "NOTED" => Noted,
         /// Anything else.
         "BAD_REQUEST" => BadRequest(Reasoned),
     }
@@ -179,6 +193,54 @@ pub struct Taken {
     pub code: Code,
 }
 
+/// The fields of `EXTEND_WANTED`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtendWanted {
+    /// The session.
+    pub code: Code,
+    /// Which session of that code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_hash: Option<TokenHash>,
+    /// How much longer; none: nothing is extended, and the answer is `EXTENDABLE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<Minutes>,
+}
+
+/// The fields of `EXTENDABLE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extendable {
+    /// The session.
+    pub code: Code,
+    /// By how many minutes at most; 0: not at all.
+    pub minutes: Count,
+}
+
+/// The fields of `AUDIT`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// The oldest first.
+    #[serde(deserialize_with = "few_deeds")]
+    pub deeds: Vec<Deed>,
+}
+
+/// What a user of a session did that changed something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deed {
+    /// In which session.
+    pub code: Code,
+    /// Who: the number in the session and the name at that time.
+    pub who: Text<64>,
+    /// What, one word such as `control_taken`.
+    pub what: Text<48>,
+    /// More about it, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Text<256>>,
+}
+
+fn few_deeds<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Deed>, D::Error> {
+    at_most(d, MAX_AUDIT)
+}
+
 /// What a coordinator hears on the link.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -243,7 +305,9 @@ fn few_applications<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<OfferedApplic
     at_most(d, MAX_APPLICATIONS)
 }
 
-fn few_texts<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<String, LongText>, D::Error> {
+pub(crate) fn few_texts<'de, D: Deserializer<'de>>(
+    d: D,
+) -> Result<BTreeMap<String, LongText>, D::Error> {
     let texts = BTreeMap::<String, LongText>::deserialize(d)?;
     let good = |language: &String| (1..=16).contains(&language.len());
     if texts.len() > MAX_LANGUAGES || !texts.keys().all(good) {

@@ -8,7 +8,7 @@ mod bodies;
 /// JSON of any shape, with the words that the readers look for in it.
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let key = prop_oneof![
-        "verb|msg|id|code|range|date|time|rc_name|minutes|ends_at|token|name|nonce|running|applications|port|host|limit",
+        "verb|msg|id|code|range|date|time|rc_name|minutes|ends_at|token|name|nonce|running|applications|port|host|limit|sdp|candidate|client|clients|text|data|to|from|queue|driver|hidden|png|x|y|urls|deeds|who|what|watch|resume|minutes|on|locked",
         any::<String>(),
     ];
     let leaf = prop_oneof![
@@ -17,7 +17,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
         any::<i64>().prop_map(Into::into),
         any::<f64>().prop_map(Into::into),
         any::<String>().prop_map(Into::into),
-        "GET_SERVERS|PLAN_SESSION|START_SESSION|EXTEND_SESSION|REGISTER|HEARTBEAT|SESSION_ENDED|CONNECT_TO_SESSION|DRAIN|[0-9]{4}|[0-9]-[0-9]|[0-9]{1,2}/[0-9]{1,2}/20[0-9]{2}|[0-9]{2}:[0-9]{2}"
+        "GET_SERVERS|PLAN_SESSION|START_SESSION|EXTEND_SESSION|REGISTER|HEARTBEAT|SESSION_ENDED|CONNECT_TO_SESSION|DRAIN|WEBRTC_OFFER|WEBRTC_CANDIDATE|GIVE_CONTROL|LOCK_CONTROL|SET_NAME|CHAT|RELAY|CLIPBOARD|BROADCAST|QUALITY|CURSOR|CONTROL|TIME_WARNING|AUDIT|EXTEND_WANTED|#[0-9a-f]{6}|[0-9]{4}|[0-9]-[0-9]|[0-9]{1,2}/[0-9]{1,2}/20[0-9]{2}|[0-9]{2}:[0-9]{2}"
             .prop_map(Into::into),
     ];
     leaf.prop_recursive(4, 40, 8, move |inner| {

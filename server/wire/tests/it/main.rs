@@ -5,3 +5,4 @@ mod fuzz;
 mod link;
 mod refused;
 mod trips;
+mod users;

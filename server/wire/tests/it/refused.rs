@@ -1,6 +1,8 @@
 //! What is refused, and that the reason helps.
 
-use server_wire::{ClientRequest, MAX_ID_LEN, MAX_MESSAGE_LEN, Order, UserRequest, read};
+use server_wire::{
+    ClientRequest, MAX_ID_LEN, MAX_MESSAGE_LEN, MAX_USER_MESSAGE_LEN, Order, UserRequest, read,
+};
 
 fn reason(text: &str) -> String {
     let rejected = read::<ClientRequest>(text).expect_err(text);
@@ -149,4 +151,68 @@ fn a_request_of_one_conversation_is_none_of_another() {
     read::<UserRequest>(r#"{"verb":"GET_SERVERS","range":"0-1"}"#).expect_err("of clients");
     read::<Order>(r#"{"verb":"CONNECT_TO_SESSION"}"#).expect_err("of users");
     read::<ClientRequest>(r#"{"verb":"END_SESSION","code":"0001"}"#).expect_err("of coordinators");
+}
+
+#[test]
+fn what_a_user_says_is_bounded_field_by_field() {
+    for (text, words) in [
+        (
+            r#"{"verb":"CHAT","text":""}"#.to_owned(),
+            "\"text\": a text of 1 to 1000 bytes",
+        ),
+        (
+            format!(r#"{{"verb":"CHAT","text":"{}"}}"#, "x".repeat(1001)),
+            "a text of 1 to 1000 bytes",
+        ),
+        (
+            r#"{"verb":"CHAT","text":"a\u0007b"}"#.to_owned(),
+            "without control characters",
+        ),
+        (
+            r#"{"verb":"WEBRTC_OFFER"}"#.to_owned(),
+            "WEBRTC_OFFER: missing field `sdp`",
+        ),
+        (
+            format!(
+                r#"{{"verb":"WEBRTC_OFFER","sdp":"{}"}}"#,
+                "v".repeat(65_537)
+            ),
+            "a text of 1 to 65536 bytes",
+        ),
+        (
+            format!(r#"{{"verb":"RELAY","data":"{}"}}"#, "d".repeat(16_385)),
+            "a text of at most 16384 bytes",
+        ),
+        (
+            format!(r#"{{"verb":"CLIPBOARD","text":"{}"}}"#, "d".repeat(65_537)),
+            "a text of at most 65536 bytes",
+        ),
+        (
+            r#"{"verb":"GIVE_CONTROL","client":-1}"#.to_owned(),
+            "\"client\": a whole number from 0",
+        ),
+        (
+            r#"{"verb":"WEBRTC_CANDIDATE","candidate":"","sdpMLineIndex":65536}"#.to_owned(),
+            "\"sdpMLineIndex\"",
+        ),
+        (
+            r#"{"verb":"SET_NAME","name":""}"#.to_owned(),
+            "a text of 1 to 48 bytes",
+        ),
+        (
+            format!(
+                r#"{{"verb":"CLIPBOARD","text":"{}"}}"#,
+                "x".repeat(MAX_USER_MESSAGE_LEN)
+            ),
+            "a message has at most 397312",
+        ),
+    ] {
+        let rejected = read::<UserRequest>(&text).expect_err("too much");
+        assert!(rejected.reason.contains(words), "{}", rejected.reason);
+    }
+    let widest = format!(
+        r#"{{"verb":"CLIPBOARD","text":"{}"}}"#,
+        "\\u0001".repeat(65_536)
+    );
+    read::<UserRequest>(&widest).expect("a clipboard of escapes");
 }

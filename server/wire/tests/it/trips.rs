@@ -6,35 +6,35 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use server_wire::{
-    Body, CancelPlan, ClientRequest, Code, ConnectToSession, ConnectWithCode, ConnectionData,
-    Count, Date, Drain, EndOrder, EndWord, EndedSession, ExtendOrder, ExtendSession, FreeSlots,
-    FromCoordinator, FromSessionServer, GetServers, Heartbeat, Id, KnowsCode, Minutes, Nonce,
-    OfferedApplication, Order, OrderAnswer, PlanSession, Port, Presence, Range, Register, Report,
-    ReportAnswer, RunningSession, SessionStatus, StartOrder, StartSession, Taken, Text, TimeOfDay,
-    Token, UnixSeconds, UserRequest, UsersOf, read, write,
+    Audit, Body, CancelPlan, ClientRequest, Code, ConnectWithCode, ConnectionData, Count, Date,
+    Deed, Drain, EndOrder, EndWord, EndedSession, ExtendOrder, ExtendSession, ExtendWanted,
+    Extendable, FreeSlots, FromCoordinator, FromSessionServer, GetServers, Heartbeat, Id,
+    KnowsCode, Minutes, Nonce, OfferedApplication, Order, OrderAnswer, PlanSession, Port, Range,
+    Register, Report, ReportAnswer, RunningSession, SessionStatus, StartOrder, StartSession, Taken,
+    Text, TimeOfDay, Token, UnixSeconds, UsersOf, read, write,
 };
 
-fn text<const MAX: usize>() -> impl Strategy<Value = Text<MAX>> {
+pub(crate) fn text<const MAX: usize>() -> impl Strategy<Value = Text<MAX>> {
     any::<String>().prop_map(|text| Text::cut(&text))
 }
 
-fn code() -> impl Strategy<Value = Code> {
+pub(crate) fn code() -> impl Strategy<Value = Code> {
     (0..Code::COUNT).prop_map(|number| Code::new(number).expect("below the count"))
 }
 
-fn port() -> impl Strategy<Value = Port> {
+pub(crate) fn port() -> impl Strategy<Value = Port> {
     (1..=u16::MAX).prop_map(|port| Port::new(port).expect("not 0"))
 }
 
-fn seconds() -> impl Strategy<Value = UnixSeconds> {
+pub(crate) fn seconds() -> impl Strategy<Value = UnixSeconds> {
     (0..=UnixSeconds::MAX).prop_map(UnixSeconds)
 }
 
-fn minutes() -> impl Strategy<Value = Minutes> {
+pub(crate) fn minutes() -> impl Strategy<Value = Minutes> {
     (1..=Minutes::MAX).prop_map(Minutes)
 }
 
-fn count() -> impl Strategy<Value = Count> {
+pub(crate) fn count() -> impl Strategy<Value = Count> {
     (0..=Count::MAX).prop_map(Count)
 }
 
@@ -47,7 +47,7 @@ fn time() -> impl Strategy<Value = TimeOfDay> {
     (0..24_u8, 0..60_u8).prop_map(|(hour, minute)| TimeOfDay::new(hour, minute).expect("exists"))
 }
 
-fn token() -> impl Strategy<Value = Token> {
+pub(crate) fn token() -> impl Strategy<Value = Token> {
     any::<[u8; 16]>().prop_map(Token::from_random)
 }
 
@@ -103,29 +103,6 @@ fn client_request() -> impl Strategy<Value = ClientRequest> {
         }),
         code().prop_map(|code| ClientRequest::CancelPlan(CancelPlan { code })),
         code().prop_map(|code| ClientRequest::SessionStatus(SessionStatus { code })),
-    ]
-}
-
-fn user_request() -> impl Strategy<Value = UserRequest> {
-    prop_oneof![
-        (
-            option::of(text()),
-            option::of(port()),
-            option::of(code()),
-            option::of(token()),
-            option::of(text())
-        )
-            .prop_map(|(ip, port, code, token, name)| {
-                UserRequest::ConnectToSession(ConnectToSession {
-                    ip,
-                    port,
-                    code,
-                    token,
-                    name,
-                })
-            }),
-        any::<bool>().prop_map(|active| UserRequest::Presence(Presence { active })),
-        Just(UserRequest::LeaveSession),
     ]
 }
 
@@ -232,11 +209,29 @@ fn report() -> impl Strategy<Value = Report> {
                 detail,
             })
         }),
+        (code(), option::of(token()), option::of(minutes())).prop_map(|(code, token, minutes)| {
+            Report::ExtendWanted(ExtendWanted {
+                code,
+                token_hash: token.as_ref().map(Token::hash),
+                minutes,
+            })
+        }),
+        vec((code(), text(), text(), option::of(text())), 0..4).prop_map(|deeds| {
+            let deeds = deeds.into_iter().map(|(code, who, what, detail)| Deed {
+                code,
+                who,
+                what,
+                detail,
+            });
+            Report::Audit(Audit {
+                deeds: deeds.collect(),
+            })
+        }),
     ]
 }
 
 /// Reads what it wrote, with an id and without.
-fn comes_back<T: Body + PartialEq + Debug>(body: &T, id: Option<u64>) {
+pub(crate) fn comes_back<T: Body + PartialEq + Debug>(body: &T, id: Option<u64>) {
     let id = id.map(Id::number);
     let text = write(body, id.as_ref());
     let message = read::<T>(&text).expect(&text);
@@ -248,11 +243,6 @@ fn comes_back<T: Body + PartialEq + Debug>(body: &T, id: Option<u64>) {
 proptest! {
     #[test]
     fn what_a_client_asks(body in client_request(), id in option::of(any::<u64>())) {
-        comes_back(&body, id);
-    }
-
-    #[test]
-    fn what_a_user_asks(body in user_request(), id in option::of(any::<u64>())) {
         comes_back(&body, id);
     }
 
@@ -270,6 +260,13 @@ proptest! {
     fn what_either_answers(code in code(), ip in text(), port in port(), id in any::<u64>()) {
         let data = ConnectionData { ip, port, code: Some(code), token: None, url: None, ends_at: None };
         comes_back(&FromSessionServer::Answer(OrderAnswer::ConnectionData(data)), Some(id));
-        comes_back(&FromCoordinator::Answer(ReportAnswer::Taken(Taken { code })), Some(id));
+        for answer in [
+            ReportAnswer::Taken(Taken { code }),
+            ReportAnswer::Busy,
+            ReportAnswer::Noted,
+            ReportAnswer::Extendable(Extendable { code, minutes: Count(30) }),
+        ] {
+            comes_back(&FromCoordinator::Answer(answer), Some(id));
+        }
     }
 }
