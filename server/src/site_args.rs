@@ -159,6 +159,7 @@ impl FrontArgs {
                 burst: self.burst,
                 proxies: self.trusted_proxy,
             },
+            routes: None,
         })
     }
 }

@@ -10,6 +10,7 @@ pub mod applications;
 pub mod clock;
 pub mod code;
 mod decision;
+pub mod deeds;
 pub mod end;
 pub mod expire;
 pub mod extend;

@@ -31,6 +31,10 @@ pub struct CoordinatorConfig {
     pub policy: Policy,
     /// The bounds of the front.
     pub limits: Limits,
+    /// Routes of others on the same address. Each of their requests has its caller's [`IpAddr`] in its extensions, counts
+    /// as one of its caller's, and has a body of 64 KiB at most. None of their paths may be a path of the coordinator's,
+    /// and they have no fallback.
+    pub routes: Option<axum::Router>,
 }
 
 /// How much the front takes, from one caller and from all. All numbers are guesses.

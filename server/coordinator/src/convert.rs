@@ -21,7 +21,12 @@ pub(crate) fn wire_seconds(at: UnixSeconds) -> server_wire::UnixSeconds {
     server_wire::UnixSeconds(at.0)
 }
 
-/// Where the page of a session is.
+/// Where a session's page is.
+pub(crate) fn page(address: &(String, u16), code: Code) -> String {
+    format!("{}session/{code}", url(address))
+}
+
+/// Where a session server is.
 pub(crate) fn url((host, port): &(String, u16)) -> String {
     // An IPv6 address has colons of its own (RFC 3986, section 3.2.2).
     if host.contains(':') {
@@ -43,7 +48,7 @@ pub(crate) fn connection_data(
         port: Port::new(address.1)?,
         code: Some(wire_code(code)),
         token: token.cloned(),
-        url: Url::new(&url(address)).ok(),
+        url: Url::new(&page(address, code)).ok(),
         ends_at: Some(wire_seconds(ends_at)),
     })
 }

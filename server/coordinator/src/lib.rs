@@ -80,7 +80,7 @@ impl Coordinator {
         let service = Arc::new(Service::new(desk, config.policy, links, counters));
         let front = Front::new(Arc::clone(&service), clock, config.limits, operator, state);
         let front = Arc::new(front);
-        let router = front::router(Arc::clone(&front));
+        let router = front::router(Arc::clone(&front), config.routes);
         let acceptor = TlsAcceptor::from(tls.config);
         let mut tasks = JoinSet::new();
         tasks.spawn(front::serve(front, listener, acceptor, router));

@@ -221,7 +221,7 @@ fn opened_body(opened: &Opened) -> serde_json::Value {
     let (ip, port) = &opened.address;
     let mut body = serde_json::json!({
         "code": opened.code.to_string(), "ip": ip, "port": port,
-        "url": convert::url(&opened.address), "ends_at": opened.ends_at,
+        "url": convert::page(&opened.address, opened.code), "ends_at": opened.ends_at,
     });
     if let Some(token) = &opened.token {
         body["token"] = token.secret().into();

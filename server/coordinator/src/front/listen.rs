@@ -127,6 +127,8 @@ async fn connection(
             let response = if wants_websocket(&request) {
                 socket::upgrade(front, asker, request).await
             } else {
+                // For the routes of others.
+                request.extensions_mut().insert(address);
                 request.extensions_mut().insert(asker);
                 router.call(request).await?
             };

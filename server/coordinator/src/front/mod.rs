@@ -14,6 +14,7 @@ mod routes;
 mod site;
 mod socket;
 mod verbs;
+mod whep;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -80,7 +80,7 @@ pub(super) async fn sessions(State(front): Shared) -> Response {
         json!({
             "code": session.code.to_string(), "application": session.application, "server": session.server,
             "starts_at": session.starts_at, "ends_at": session.ends_at, "stage": session.stage,
-            "url": session.address.as_ref().map(crate::convert::url), "booked": session.booked,
+            "url": session.address.as_ref().map(|at| crate::convert::page(at, session.code)), "booked": session.booked,
             "users": front.service.links.users(&session.server, session.code),
         })
     });

@@ -9,11 +9,11 @@ use axum::extract::{DefaultBodyLimit, Extension, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{MethodRouter, any, delete, get, post, put};
 use tokio::time::timeout;
 
 use super::reply::plain;
-use super::{Asker, Front, api, metrics, operator, site};
+use super::{Asker, Front, api, metrics, operator, site, whep};
 
 /// Bytes of a request's body: the largest that is meant, an application with its descriptions, has some KiB.
 const MAX_BODY: usize = 64 * 1024;
@@ -59,8 +59,19 @@ fn operator_routes() -> Routes {
     ]
 }
 
-/// Everything that is not a WebSocket.
-pub(crate) fn router(front: Arc<Front>) -> Router {
+/// What leads to sessions' own servers; players know these paths, and no description is needed.
+fn whep_routes() -> Routes {
+    vec![
+        ("/whep/session/{code}", any(whep::session)),
+        ("/whep/session/{code}/{*rest}", any(whep::session)),
+    ]
+}
+
+/// Everything that is not a WebSocket; `more` are routes of others, which count as requests and have the same bounds.
+///
+/// # Panics
+/// If one of `more` is a path of ours.
+pub(crate) fn router(front: Arc<Front>, more: Option<Router>) -> Router {
     let all = |routes: Routes| {
         routes
             .into_iter()
@@ -69,12 +80,28 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
             })
     };
     let guard = from_fn_with_state(Arc::clone(&front), operator::guard);
+    let more = more.unwrap_or_default();
+    let more = more.layer(from_fn_with_state(Arc::clone(&front), counted));
     all(open_routes())
         .merge(all(operator_routes()).route_layer(guard))
+        .merge(all(whep_routes()))
         .fallback(elsewhere)
+        .with_state(Arc::clone(&front))
+        .merge(more)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn_with_state(Arc::clone(&front), around))
-        .with_state(front)
+        .layer(from_fn_with_state(front, around))
+}
+
+/// Counts a request to a route of others.
+async fn counted(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
+    let outcome = match request.extensions().get::<Asker>() {
+        Some(asker) => front.ask(asker),
+        None => Ok(()),
+    };
+    match outcome {
+        Ok(()) => next.run(request).await,
+        Err(failed) => super::reply::failure(&front, &failed),
+    }
 }
 
 /// The site; paths of the API that are none get an answer that programs understand.
@@ -112,6 +139,8 @@ async fn around(State(front): State<Arc<Front>>, request: Request, next: Next) -
     // Browsers say where a request comes from (Fetch Metadata); other programs do not, and have no visitor to abuse.
     let site = request.headers().get("sec-fetch-site");
     let is_foreign = site.is_some_and(|site| site == "cross-site" || site == "same-site");
+    // Players stand on pages of others; what they may do there needs no visitor's rights.
+    let is_foreign = is_foreign && !request.uri().path().starts_with("/whep/");
     let is_api = request.uri().path().starts_with("/api/") || request.uri().path() == "/metrics";
     let mut response = if changes && is_foreign {
         plain(

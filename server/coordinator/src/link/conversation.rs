@@ -35,6 +35,35 @@ pub(super) struct Conversation<'a> {
     number: u64,
     waiting: HashMap<u64, oneshot::Sender<OrderAnswer>>,
     next: u64,
+    deeds: DeedRate,
+}
+
+/// How many audit entries a session server may still bring: a bucket that fills up again with time.
+struct DeedRate {
+    left: usize,
+    since: Instant,
+}
+
+impl DeedRate {
+    /// Entries at once: what the users of 256 sessions do when all begin at one time.
+    const BURST: usize = 1024;
+    /// Entries each second in the long run. A guess: a hand-over in every tenth of them.
+    const EACH_SECOND: usize = 20;
+
+    /// Whether so many more are within the rate.
+    fn take(&mut self, now: Instant, count: usize) -> bool {
+        let passed = usize::try_from(now.saturating_duration_since(self.since).as_secs());
+        let more = passed.unwrap_or(Self::BURST).min(Self::BURST) * Self::EACH_SECOND;
+        if more > 0 {
+            self.since = now;
+            self.left = (self.left + more).min(Self::BURST);
+        }
+        let fits = count <= self.left;
+        if fits {
+            self.left -= count;
+        }
+        fits
+    }
 }
 
 impl<'a> Conversation<'a> {
@@ -46,6 +75,10 @@ impl<'a> Conversation<'a> {
             number,
             waiting: HashMap::new(),
             next: 0,
+            deeds: DeedRate {
+                left: DeedRate::BURST,
+                since: Instant::now(),
+            },
         }
     }
 
@@ -113,6 +146,24 @@ impl<'a> Conversation<'a> {
             }
             FromSessionServer::Report(Report::SessionEnded(ended)) => {
                 timeout(REPORT, self.ended(ended)).await.ok().flatten()?
+            }
+            FromSessionServer::Report(Report::ExtendWanted(wanted)) => {
+                // What was begun is finished: if it is extended later, the order to extend tells.
+                let extended = self.service.extend_for(self.server, wanted);
+                timeout(REPORT, extended)
+                    .await
+                    .unwrap_or_else(|_| ReportAnswer::NotExtended(late()))
+            }
+            FromSessionServer::Report(Report::Audit(audit)) => {
+                if self.deeds.take(Instant::now(), audit.deeds.len()) {
+                    let noted = self.service.note_deeds(self.server, audit);
+                    if timeout(REPORT, noted).await != Ok(true) {
+                        return None;
+                    }
+                } else {
+                    tracing::warn!(server = %self.server.0, "more audit entries come than are written down");
+                }
+                ReportAnswer::Noted
             }
             FromSessionServer::Report(Report::Register(_) | Report::Proof(_)) => {
                 let reason = Reason::cut("this connection is registered already");
@@ -183,6 +234,13 @@ impl<'a> Conversation<'a> {
     }
 }
 
+/// What whoever wants more time is told while the database hangs.
+fn late() -> Reasoned {
+    Reasoned {
+        reason: Reason::cut("the coordinator's database does not answer in time"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use server_booking::Decision;
@@ -224,5 +282,53 @@ mod tests {
             .await
             .expect("it is taken when told again");
         assert!(answer.contains("TAKEN"), "{answer}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_users_did_is_in_the_audit_and_no_more_than_its_rate() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let service = service(&dir).await;
+        let server = ServerId("one".to_owned());
+        let mut talk = Conversation::new(&service, &server, 1);
+        let deed = r#"{"code": "0042", "who": "1 (Ann)", "what": "control_taken"}"#;
+        let report = |count: usize| {
+            let deeds = vec![deed; count].join(",");
+            format!(r#"{{"verb": "AUDIT", "deeds": [{deeds}], "id": 1}}"#)
+        };
+        let first = talk.heard(&report(1)).await;
+        assert_eq!(first.as_deref(), Some(r#"{"msg":"NOTED","id":1}"#));
+        for _ in 0..2 * DeedRate::BURST / server_wire::MAX_AUDIT {
+            talk.heard(&report(server_wire::MAX_AUDIT)).await;
+        }
+        let url = server_state::StateUrl::Sqlite(dir.path().join("state.db"));
+        let state = server_state::State::open(&url).await.expect("opens");
+        let audit = state.audit(4 * DeedRate::BURST).await.expect("it reads");
+        assert!(
+            audit.len() <= DeedRate::BURST + 60 * DeedRate::EACH_SECOND,
+            "{}",
+            audit.len()
+        );
+        let last = audit.last().expect("the first");
+        assert_eq!(
+            (last.actor.as_str(), last.action.as_str()),
+            ("one", "control_taken")
+        );
+        assert_eq!(
+            (last.subject.as_str(), last.detail.as_str()),
+            ("0042", "1 (Ann)")
+        );
+        let many = talk.heard(&report(server_wire::MAX_AUDIT + 1)).await;
+        assert!(many.expect("an answer").contains("at most 32 entries"));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_session_of_another_server_is_not_extended() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let service = service(&dir).await;
+        let server = ServerId("one".to_owned());
+        let mut talk = Conversation::new(&service, &server, 1);
+        let wanted = r#"{"verb": "EXTEND_WANTED", "code": "0042", "minutes": 5, "id": 1}"#;
+        let answer = talk.heard(wanted).await.expect("an answer");
+        assert!(answer.contains("NOT_EXTENDED"), "{answer}");
     }
 }

@@ -4,6 +4,7 @@
 //! how questions and answers are written.
 
 mod failed;
+mod rooms;
 mod starting;
 
 #[cfg(test)]
