@@ -62,7 +62,10 @@ fn every_verb_is_answered_in_the_form_that_old_clients_know() {
         (&json!("127.0.0.1"), &json!("4711"))
     );
     let page = started["url"].as_str().expect("the session's page");
-    assert!(page.starts_with("https://127.0.0.1:4711/session/"), "{page}");
+    assert!(
+        page.starts_with("https://127.0.0.1:4711/session/"),
+        "{page}"
+    );
     assert!(started["token"].as_str().expect("the owner's").len() >= 16);
     let code = started["code"].as_str().expect("a code");
     let busy = client.ask(&json!({"verb": "START_SESSION", "rc_name": CHESS}));
