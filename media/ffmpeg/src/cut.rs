@@ -13,7 +13,7 @@ pub(crate) mod input;
 mod keyframe;
 mod live_sound;
 mod marks;
-mod mux;
+pub(crate) mod mux;
 mod plan;
 mod planes;
 mod sound;
@@ -30,6 +30,7 @@ pub use folder::{
 pub(crate) use assemble::{Assembler, Kind, Shape, Starts};
 pub(crate) use live_sound::LiveSound;
 pub(crate) use sound::{SoundCodec, SoundEncoder};
+pub(crate) use sound_copy::opus_samples;
 pub(crate) use tracks::Track;
 pub(crate) use video::VideoEncoder;
 

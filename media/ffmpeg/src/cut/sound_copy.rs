@@ -225,7 +225,7 @@ fn opus_pre_skip(track: &Track) -> u32 {
 }
 
 /// Samples at 48 kHz in an Opus packet, from its first bytes (RFC 6716, section 3.1).
-fn opus_samples(data: &[u8]) -> u32 {
+pub(crate) fn opus_samples(data: &[u8]) -> u32 {
     let Some(&toc) = data.first() else { return 0 };
     let config = u32::from(toc >> 3);
     let frame = match config {
