@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use media_ffmpeg::cut::CutChunk;
 use overlay_quic::Root;
 use tokio::sync::mpsc;
 
@@ -122,11 +123,28 @@ pub(crate) async fn live(
     Ok(())
 }
 
+/// Broadcasts what the process feeds, whenever it does, until the channel is closed. On air from the start, so that there
+/// is an invite; silent until it is fed.
+///
+/// # Errors
+/// When the channel cannot be opened, or was closed.
+pub(crate) async fn fed(
+    channel: Arc<Channel>,
+    mut chunks: mpsc::Receiver<CutChunk>,
+) -> Result<(), OriginError> {
+    let (mut state, _) = start(&channel, &channel.config.source.to_string())?;
+    let root = channel.go_on_air(&state)?;
+    while let Some(chunk) = chunks.recv().await {
+        publish(&channel, &root, &mut state, chunk).await?;
+    }
+    Ok(())
+}
+
 async fn publish(
     channel: &Channel,
     root: &Root,
     state: &mut ChannelState,
-    chunk: media_ffmpeg::cut::CutChunk,
+    chunk: CutChunk,
 ) -> Result<(), OriginError> {
     // A live channel's numbers have no holes: what was not captured is no chunk that anybody misses.
     let seq = match state.last_published_seq {

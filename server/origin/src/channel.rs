@@ -10,7 +10,7 @@ use overlay_core::{Invite, Params};
 use overlay_quic::{Chunk, Endpoint, PublishError, Root, RootConfig};
 
 use crate::clock::Clock;
-use crate::config::ChannelConfig;
+use crate::config::{ChannelConfig, Source};
 use crate::error::OriginError;
 use crate::outlet::Outlet;
 use crate::schedule::Anchor;
@@ -130,7 +130,10 @@ impl Channel {
             source = %self.config.source,
             "on air"
         );
-        (station.announce)(&invite);
+        match &self.config.source {
+            Source::Fed(feed) => feed.set_invite(invite.to_string()),
+            _ => (station.announce)(&invite),
+        }
         let set = self.on_air.set((root.clone(), invite));
         assert!(set.is_ok(), "a channel goes on air once");
         Ok(root)

@@ -11,6 +11,8 @@ use media_ffmpeg::cut::check_name;
 use media_model::Coding;
 use overlay_core::Invite;
 
+use crate::feed::Feed;
+
 /// Most channels of one server: each keeps some megabytes of window and a task. A guess.
 pub const MAX_CHANNELS: usize = 64;
 
@@ -71,6 +73,8 @@ pub enum Source {
         /// Options of that format or device, such as `video_size` and `1280x720`.
         options: Vec<(String, String)>,
     },
+    /// What this process gives it, when it does. Its invite is not announced: the feed tells it.
+    Fed(Feed),
 }
 
 impl std::fmt::Display for Source {
@@ -79,6 +83,7 @@ impl std::fmt::Display for Source {
             Self::Film(path) => write!(f, "film {}", path.display()),
             Self::Chunks(path) => write!(f, "chunks in {}", path.display()),
             Self::Live { input, .. } => write!(f, "live {input}"),
+            Self::Fed(_) => f.write_str("sessions"),
         }
     }
 }
@@ -199,7 +204,7 @@ impl ChannelConfig {
                     "empty; give a URL, a device, the path of a FIFO, or - for standard input";
                 Err(("live", why.to_owned()))
             }
-            Source::Live { .. } => Ok(()),
+            Source::Live { .. } | Source::Fed(_) => Ok(()),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::config::{ChannelConfig, OriginConfig, Source};
 use crate::control::Control;
 use crate::data_dir::DataDir;
 use crate::error::OriginError;
+use crate::feed::{self, Feed};
 use crate::film;
 use crate::folder::Folder;
 use crate::library::Library;
@@ -30,6 +31,8 @@ use crate::status::Status;
 /// How long a thread that cuts may take to notice that nobody wants more; then it goes with the process. A guess: what
 /// somebody waits after Ctrl-C.
 const JOIN_PATIENCE: Duration = Duration::from_secs(2);
+/// Name of the chunks of a channel that is fed, if it has none of its own.
+const FED_NAME: &str = "session";
 /// How often that is looked at.
 const JOIN_POLL: Duration = Duration::from_millis(20);
 
@@ -38,6 +41,7 @@ enum Prepared {
     Film { path: PathBuf, fingerprint: String },
     Folder(Folder),
     Live(LiveInput),
+    Fed(Feed),
 }
 
 /// The threads of the sources, and how they are told to end.
@@ -100,6 +104,7 @@ pub async fn run(
             (Some(name), _) => name.clone(),
             (None, Prepared::Folder(folder)) => folder.name().to_owned(),
             (None, Prepared::Live(input)) => input.name(),
+            (None, Prepared::Fed(_)) => FED_NAME.to_owned(),
             (None, Prepared::Film { path, .. }) => media_ffmpeg::cut::chunk_base_name(path),
         };
         let dir = data_dir.channel(config.channel)?;
@@ -159,6 +164,7 @@ fn prepare(config: &ChannelConfig) -> Result<Prepared, OriginError> {
             format: format.clone(),
             options: options.clone(),
         }),
+        Source::Fed(feed) => Prepared::Fed(feed.clone()),
     })
 }
 
@@ -216,6 +222,12 @@ impl Threads {
             Prepared::Live(input) => {
                 let (news, handle) = live::start(number, input, name, self.stop.clone())?;
                 let work = broadcast::live(channel, news);
+                tasks.spawn(async move { (number, work.await) });
+                handle
+            }
+            Prepared::Fed(feed) => {
+                let (chunks, handle) = feed::start(number, feed, name, self.stop.clone())?;
+                let work = broadcast::fed(channel, chunks);
                 tasks.spawn(async move { (number, work.await) });
                 handle
             }

@@ -34,7 +34,7 @@ impl Reel {
                 (dir.join(CUT_FOLDER), true)
             }
             Source::Chunks(dir) => (dir.clone(), false),
-            Source::Live { .. } => return None,
+            Source::Live { .. } | Source::Fed(_) => return None,
         };
         Some(Self {
             dir,
