@@ -1,0 +1,44 @@
+//! The way of a session onto the air: what whoever assembles the server offers, in types alone.
+//!
+//! A session that is broadcast gives each packet of its encoder also to a tap. This file must never know channels,
+//! chunks or the forest.
+
+use std::sync::Arc;
+
+use media_packet::{SoundPacket, VideoPacket};
+
+/// Has channels for sessions.
+pub trait Air: Send + Sync {
+    /// Takes a session on air. While it is there its encoder is asked for a keyframe at least every two seconds, also of a
+    /// picture that stays.
+    ///
+    /// # Errors
+    /// Why not, for people: all channels are taken, or there are none.
+    fn begin(&self, code: &str, title: &str) -> Result<OnAir, String>;
+}
+
+/// A session on air. Once it is dropped, with all clones of its tap, the channel is free for another.
+pub struct OnAir {
+    /// The channel's number.
+    pub channel: u32,
+    /// What a viewer types to join it.
+    pub invite: Option<String>,
+    /// Where the packets go. With its last clone the session is off the air.
+    pub tap: Arc<dyn PacketTap>,
+}
+
+impl std::fmt::Debug for OnAir {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OnAir")
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes packets that are sent to users anyway. Never blocks; any thread.
+pub trait PacketTap: Send + Sync {
+    /// A picture, of any rendition.
+    fn video(&self, packet: &VideoPacket);
+    /// Sound.
+    fn sound(&self, packet: &SoundPacket);
+}
