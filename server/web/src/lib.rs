@@ -1,4 +1,4 @@
-//! The pages of the site, embedded in the program: plain ES modules, no build step, nothing from outside.
+//! The pages of the site and of a session, embedded in the program: plain ES modules, no build step, nothing from outside.
 //!
 //! It hands out bytes by the path of a request. It must never know what the pages ask for, how they are served, or
 //! anything about sessions.
@@ -14,6 +14,23 @@ use rust_embed::RustEmbed;
 /// style, and nothing from another host.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'; object-src 'none'";
+
+/// The same for the page of a session, which also draws the application's cursor from its bytes. `'self'` lets it open
+/// its WebSocket, which has the host and port of the page (CSP Level 3, 6.7.2.8).
+pub const SESSION_CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+
+/// The page of a session, whose path ends with the session's code.
+const SESSION_PAGE: (&str, &str) = ("/session/", "session.html");
+/// What the page of a session loads begins with one of these.
+const SESSION_ASSETS: [&str; 4] = [
+    "/assets/session/",
+    "/assets/lib/",
+    "/assets/base.css",
+    "/assets/icon.svg",
+];
+/// A session's code: so many digits.
+const CODE_LEN: usize = 4;
 
 /// The pages, each at its own path; every other file has the path that it has in the folder.
 const PAGES: [(&str, &str); 2] = [("/", "index.html"), ("/operator", "operator.html")];
@@ -48,6 +65,23 @@ pub fn asset(path: &str) -> Option<Asset> {
             .strip_prefix('/')
             .filter(|name| name.starts_with("assets/") && name.split('/').all(is_name))?,
     };
+    file(name)
+}
+
+/// The file for the path of a request to a session server: `/session/CODE`, whatever the four digits are, and what that
+/// page loads. None for everything else, the pages of the site among it.
+#[must_use]
+pub fn session_asset(path: &str) -> Option<Asset> {
+    let (before, page) = SESSION_PAGE;
+    if let Some(code) = path.strip_prefix(before) {
+        let is_code = code.len() == CODE_LEN && code.bytes().all(|digit| digit.is_ascii_digit());
+        return is_code.then(|| file(page)).flatten();
+    }
+    let is_loaded = SESSION_ASSETS.iter().any(|begin| path.starts_with(begin));
+    is_loaded.then(|| asset(path)).flatten()
+}
+
+fn file(name: &str) -> Option<Asset> {
     let mime = mime(name)?;
     let file = Site::get(name)?;
     let hash = file.metadata.sha256_hash();
@@ -64,9 +98,12 @@ pub fn asset(path: &str) -> Option<Asset> {
     })
 }
 
-/// The paths of all files, for tests and for those that list what is served.
+/// The paths of all files, for tests and for those that list what is served; the page of a session under the code 0000.
 pub fn paths() -> impl Iterator<Item = String> {
     Site::iter().map(|name| {
+        if name == SESSION_PAGE.1 {
+            return format!("{}0000", SESSION_PAGE.0);
+        }
         PAGES
             .iter()
             .find(|(_, page)| *page == name)

@@ -5,10 +5,20 @@
 
 use std::collections::BTreeSet;
 
-use server_web::{CONTENT_SECURITY_POLICY, asset, paths};
+use server_web::{
+    Asset, CONTENT_SECURITY_POLICY, SESSION_CONTENT_SECURITY_POLICY, asset, paths, session_asset,
+};
+
+/// The page of some session.
+const SESSION: &str = "/session/0000";
+
+/// What is at a path, on the site or on a session server.
+fn anywhere(path: &str) -> Option<Asset> {
+    asset(path).or_else(|| session_asset(path))
+}
 
 fn text(path: &str) -> String {
-    let asset = asset(path).unwrap_or_else(|| panic!("{path} is not there"));
+    let asset = anywhere(path).unwrap_or_else(|| panic!("{path} is not there"));
     String::from_utf8(asset.bytes.into_owned()).unwrap()
 }
 
@@ -100,7 +110,7 @@ fn nothing_outside_of_the_site_is_handed_out() {
 fn every_file_is_handed_out_with_its_kind() {
     let mut kinds = BTreeSet::new();
     for path in paths() {
-        let asset = asset(&path).unwrap_or_else(|| panic!("{path} is of an unknown kind"));
+        let asset = anywhere(&path).unwrap_or_else(|| panic!("{path} is of an unknown kind"));
         assert!(!asset.bytes.is_empty(), "{path} is empty");
         kinds.insert(asset.mime);
     }
@@ -111,8 +121,8 @@ fn every_file_is_handed_out_with_its_kind() {
 fn a_tag_belongs_to_one_content() {
     let mut tags = BTreeSet::new();
     for path in paths() {
-        let first = asset(&path).unwrap();
-        assert_eq!(first, asset(&path).unwrap());
+        let first = anywhere(&path).unwrap();
+        assert_eq!(first, anywhere(&path).unwrap());
         assert_eq!(first.etag.len(), 34, "{}", first.etag);
         assert!(first.etag.starts_with('"') && first.etag.ends_with('"'));
         tags.insert(first.etag);
@@ -121,19 +131,51 @@ fn a_tag_belongs_to_one_content() {
 }
 
 #[test]
-fn every_file_that_is_named_is_there_and_every_file_is_named() {
-    let mut reached: BTreeSet<String> = ["/".to_owned(), "/operator".to_owned()].into();
+fn every_session_has_its_page_and_no_other_page_is_there() {
+    let page = session_asset("/session/1234").unwrap();
+    assert_eq!(page.mime, "text/html; charset=utf-8");
+    assert_eq!(Some(page), session_asset(SESSION));
+    for other in [
+        "/",
+        "/operator",
+        "/session/",
+        "/session/12",
+        "/session/12345",
+        "/session/12a4",
+        "/session/1234/",
+        "/session.html",
+        "/session/../index.html",
+        "/assets/session/",
+        "/assets/session/../site.js",
+        "/assets/operator.js",
+        "/assets/site.js",
+    ] {
+        assert_eq!(session_asset(other), None, "{other:?}");
+    }
+    assert_eq!(asset(SESSION), None, "the site has no sessions itself");
+}
+
+/// Everything that is reached from some pages, each file found by `find`.
+fn reached(pages: &[&str], find: fn(&str) -> Option<Asset>) -> BTreeSet<String> {
+    let mut reached: BTreeSet<String> = pages.iter().map(|page| (*page).to_owned()).collect();
     let mut waiting: Vec<String> = reached.iter().cloned().collect();
     while let Some(path) = waiting.pop() {
         for target in uses(&path) {
-            assert!(asset(&target).is_some(), "{path} names {target}");
+            assert!(find(&target).is_some(), "{path} names {target}");
             if reached.insert(target.clone()) {
                 waiting.push(target);
             }
         }
     }
+    reached
+}
+
+#[test]
+fn every_file_that_is_named_is_there_and_every_file_is_named() {
+    let mut all_reached = reached(&["/", "/operator"], asset);
+    all_reached.extend(reached(&[SESSION], session_asset));
     let all: BTreeSet<String> = paths().collect();
-    assert_eq!(reached, all);
+    assert_eq!(all_reached, all);
 }
 
 #[test]
@@ -157,9 +199,11 @@ fn no_file_names_another_host() {
 
 #[test]
 fn the_pages_keep_to_their_policy() {
-    assert!(CONTENT_SECURITY_POLICY.starts_with("default-src 'self';"));
-    assert!(!CONTENT_SECURITY_POLICY.contains("unsafe"));
-    for path in ["/", "/operator"] {
+    for policy in [CONTENT_SECURITY_POLICY, SESSION_CONTENT_SECURITY_POLICY] {
+        assert!(policy.starts_with("default-src 'self';"));
+        assert!(!policy.contains("unsafe"));
+    }
+    for path in ["/", "/operator", SESSION] {
         let text = text(path);
         assert!(!text.contains(" style="), "{path} has an inline style");
         assert!(!text.contains("<style"), "{path} has an inline style");

@@ -5,6 +5,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chooseLanguage, fill, inLanguage } from '../../site/assets/lib/talk.js';
+import sessionEn from '../../site/assets/session/texts/en.js';
+import sessionRu from '../../site/assets/session/texts/ru.js';
 import en from '../../site/assets/texts/en.js';
 import ru from '../../site/assets/texts/ru.js';
 
@@ -15,48 +17,60 @@ const filesIn = (folder) => readdirSync(folder, { withFileTypes: true }).flatMap
   return entry.isDirectory() ? filesIn(`${path}/`) : [path];
 });
 
-const sources = filesIn(SITE)
+const all = filesIn(SITE)
   .filter((path) => /\.(js|html)$/.test(path) && !path.includes('/texts/'))
   .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+const isOfSession = ({ path }) => /\/session(\.html$|\/)/.test(path.slice(SITE.length - 1));
 
-const spaces = [...new Set(Object.keys(en).map((key) => key.split('.')[0]))].join('|');
-const QUOTED = new RegExp(`['"]((?:${spaces})\\.[a-z_]+)['"]`, 'g');
+/** Each page with its texts: the site, and the page of a session. */
+const PAGES = [
+  { page: 'site', en, ru, sources: all.filter((source) => !isOfSession(source)), besides: ['loading'] },
+  { page: 'session', en: sessionEn, ru: sessionRu, sources: all.filter(isOfSession), besides: [] },
+];
+
+/** What looks like a key of these texts. */
+const quoted = (texts) => {
+  const spaces = [...new Set(Object.keys(texts).map((key) => key.split('.')[0]))].join('|');
+  return new RegExp(`['"]((?:${spaces})\\.[a-z_]+)['"]`, 'g');
+};
 
 const placeholders = (text) => {
   const all = typeof text === 'string' ? [text] : Object.values(text);
   return [...new Set(all.flatMap((one) => [...one.matchAll(/\{(\w+)\}/g)].map((found) => found[1])))].sort();
 };
 
-test('both languages have the same keys with the same placeholders', () => {
-  assert.deepEqual(Object.keys(ru).sort(), Object.keys(en).sort());
-  for (const key of Object.keys(en)) assert.deepEqual(placeholders(ru[key]), placeholders(en[key]), key);
-});
+for (const { page, en, ru, sources, besides } of PAGES) {
+  test(`${page}: both languages have the same keys with the same placeholders`, () => {
+    assert.deepEqual(Object.keys(ru).sort(), Object.keys(en).sort());
+    for (const key of Object.keys(en)) assert.deepEqual(placeholders(ru[key]), placeholders(en[key]), key);
+  });
 
-test('no text is empty, and plural texts have every form of their language', () => {
-  for (const [language, texts] of Object.entries({ en, ru })) {
-    const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
-    for (const [key, text] of Object.entries(texts)) {
-      if (typeof text === 'string') assert.ok(text.trim(), key);
-      else for (const form of forms) assert.ok(text[form]?.trim(), `${language} ${key} ${form}`);
+  test(`${page}: no text is empty, and plural texts have every form of their language`, () => {
+    for (const [language, texts] of Object.entries({ en, ru })) {
+      const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
+      for (const [key, text] of Object.entries(texts)) {
+        if (typeof text === 'string') assert.ok(text.trim(), key);
+        else for (const form of forms) assert.ok(text[form]?.trim(), `${language} ${key} ${form}`);
+      }
     }
-  }
-});
+  });
 
-test('every key that is used exists', () => {
-  for (const { path, text } of sources) {
-    for (const [, key] of text.matchAll(QUOTED)) assert.ok(key in en, `${path}: ${key}`);
-    // A key is written out where it is used, so that these tests see it.
-    for (const [, argument] of text.matchAll(/[^\w.]t\(([^)]*)/g)) {
-      assert.match(argument, /^('|part\.key|key\b|element\.dataset)/, `${path}: t(${argument}`);
+  test(`${page}: every key that is used exists`, () => {
+    for (const { path, text } of sources) {
+      for (const [, key] of text.matchAll(quoted(en))) assert.ok(key in en, `${path}: ${key}`);
+      // A key is written out where it is used, so that these tests see it.
+      for (const [, argument] of text.matchAll(/[^\w.]t\(([^)]*)/g)) {
+        assert.match(argument, /^('|part\.key|key\b|element\.dataset)/, `${path}: t(${argument}`);
+      }
     }
-  }
-});
+  });
 
-test('every text is used', () => {
-  const used = new Set(sources.flatMap(({ text }) => [...text.matchAll(QUOTED)].map(([, key]) => key)));
-  used.add('loading');
-  assert.deepEqual(Object.keys(en).filter((key) => !used.has(key)), []);
-});
+  test(`${page}: every text is used`, () => {
+    const used = new Set(sources.flatMap(({ text }) => [...text.matchAll(quoted(en))].map(([, key]) => key)));
+    for (const key of besides) used.add(key);
+    assert.deepEqual(Object.keys(en).filter((key) => !used.has(key)), []);
+  });
+}
 
 test('the plural form follows the number', () => {
   assert.equal(fill(en['timer.days'], { count: 1 }, 'en'), '1 day');

@@ -1,0 +1,7 @@
+// The texts of a session's page in the language that is chosen now.
+
+import { speaker } from '../../lib/speaker.js';
+import en from '../texts/en.js';
+import ru from '../texts/ru.js';
+
+export const { language, otherLanguage, setLanguage, t, textIn } = speaker({ en, ru });
