@@ -224,8 +224,8 @@ impl Task {
         }
     }
 
-    /// On the way out: gives the forest what is in hand.
-    async fn finish(&self, head: Option<&Head>, watch: &mut Watch) {
+    /// On the way out: gives the forest what is in hand, and takes nothing more.
+    async fn finish(&mut self, head: Option<&Head>, watch: &mut Watch) {
         if !self.farewell.is_told() {
             return;
         }
@@ -234,6 +234,7 @@ impl Task {
         if !(was_quiet && watch.quiet) {
             return;
         }
+        self.talk.close();
         if let Some(head) = head {
             head.spread().await;
         }

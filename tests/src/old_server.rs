@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -210,10 +210,18 @@ impl Drop for OldServer {
     }
 }
 
-fn call(ip: IpAddr, bytes: &[u8]) -> io::Result<()> {
+fn call(ip: IpAddr, bytes: &[u8]) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, CLIENT_PORT), CALL_WAIT)?;
     stream.set_write_timeout(Some(CALL_WAIT))?;
-    stream.write_all(bytes)
+    stream.write_all(bytes)?;
+    Ok(stream)
+}
+
+/// Whether the client read all that was written: it closes then, and not before. The server itself never asks.
+fn was_taken(mut stream: TcpStream) -> bool {
+    stream.shutdown(Shutdown::Write).is_ok()
+        && stream.set_read_timeout(Some(CALL_WAIT)).is_ok()
+        && stream.read(&mut [0]).is_ok_and(|len| len == 0)
 }
 
 fn send_round(state: &Mutex<State>, block: &[u8]) {
@@ -228,25 +236,26 @@ fn send_round(state: &Mutex<State>, block: &[u8]) {
             Some(Odd::Endless) => vec![block[0]; ENDLESS],
         };
         let sent = call(to, &bytes);
+        let went = sent.is_ok();
+        let taken = sent.is_ok_and(was_taken);
         let mut state = lock(state);
+        if taken {
+            // Whoever took its name off the list in between has the block all the same.
+            let hash = blake3::hash(&bytes).to_hex().to_string();
+            let at = Instant::now();
+            state.sent.push(SentBlock { to, hash, at, odd });
+        }
         let Some(at) = state.clients.iter().position(|(ip, _)| *ip == to) else {
             continue;
         };
-        match sent {
-            Ok(()) => {
-                state.clients[at].1 = 0;
-                let hash = blake3::hash(&bytes).to_hex().to_string();
-                let at = Instant::now();
-                state.sent.push(SentBlock { to, hash, at, odd });
-            }
+        if went {
+            state.clients[at].1 = 0;
+        } else if odd.is_none() {
             // Whom it was odd to is not to blame.
-            Err(_) if odd.is_some() => {}
-            Err(_) => {
-                state.clients[at].1 += 1;
-                if state.clients[at].1 >= 2 {
-                    state.clients.remove(at);
-                    state.note(to, false);
-                }
+            state.clients[at].1 += 1;
+            if state.clients[at].1 >= 2 {
+                state.clients.remove(at);
+                state.note(to, false);
             }
         }
     }

@@ -107,6 +107,11 @@ impl Inbox {
         // In this order: what was read is counted until it waits.
         self.reading.is_idle() && self.came.is_empty()
     }
+
+    /// Takes no more connections: who still makes one sees it refused. What came can be taken.
+    pub(crate) fn close(&mut self) {
+        self.came.close();
+    }
 }
 
 /// Takes connections, in a task of their own, for as long as there is the inbox; from nobody before
@@ -126,14 +131,17 @@ async fn run(listener: TcpListener, servers: Servers, reading: Reading, came: mp
     let mut strangers = BTreeSet::new();
     let places = Arc::new(Semaphore::new(MAX_READING));
     loop {
+        // Whether anybody wants it is asked first, so that nothing is taken after the inbox was closed.
         let permit = tokio::select! {
-            permit = places.clone().acquire_owned() => permit,
+            biased;
             () = came.closed() => return,
+            permit = places.clone().acquire_owned() => permit,
         };
         let Ok(permit) = permit else { return };
         let (stream, from) = match tokio::select! {
-            accepted = listener.accept() => accepted,
+            biased;
             () = came.closed() => return,
+            accepted = listener.accept() => accepted,
         } {
             Ok(accepted) => accepted,
             Err(why) => {
@@ -198,6 +206,8 @@ async fn read(mut stream: TcpStream) -> Came {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+
     use tokio::io::AsyncWriteExt as _;
 
     use super::*;
@@ -246,6 +256,21 @@ mod tests {
         while !inbox.is_quiet() {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn after_the_end_nothing_is_taken_that_nobody_would_have() {
+        let (addr, mut inbox) = listening("127.0.0.1").await;
+        // In one step of this thread, which is the listener's too: it cannot look at the connection before the end.
+        let mut early = std::net::TcpStream::connect(addr).expect("the system takes it");
+        early.write_all(b"a block").expect("written");
+        assert!(inbox.is_quiet());
+        inbox.close();
+        assert!(inbox.came.recv().await.is_none());
+        let refused = tokio::task::spawn_blocking(move || early.read_to_end(&mut Vec::new()));
+        let refused = refused.await.expect("no panic");
+        assert!(refused.is_err(), "it was not read, and its sender is told");
+        assert!(TcpStream::connect(addr).await.is_err());
     }
 
     #[tokio::test]

@@ -75,6 +75,11 @@ impl Talk {
         self.inbox.is_quiet() && self.waiting.is_empty()
     }
 
+    /// Nothing more is taken from the old server.
+    pub(super) fn close(&mut self) {
+        self.inbox.close();
+    }
+
     /// A block that waits.
     pub(super) fn block(&mut self) -> Option<Bytes> {
         self.waiting.pop_front()
