@@ -4,10 +4,14 @@
 //! media into bytes and bytes into frames and samples. All of it is blocking code, for threads of its own.
 
 pub mod check;
+pub mod compose;
 pub mod cut;
 pub mod decode;
 pub mod live;
+pub mod packets;
 pub mod probe;
+#[cfg(target_os = "linux")]
+pub mod screen;
 
 use std::sync::Once;
 

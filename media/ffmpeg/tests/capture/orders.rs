@@ -1,0 +1,195 @@
+//! A capture does what it is ordered: keyframes, bitrates, rest.
+
+use std::time::{Duration, Instant};
+
+use media_packet::{Rendition, VideoCodec, VideoPacket};
+
+use crate::painter::Painter;
+use crate::seen::{Seen, config, start};
+use crate::xvfb::Xvfb;
+
+/// Nothing comes for this long on a still picture after it settled.
+const QUIET: Duration = Duration::from_millis(1_000);
+
+/// Paints noise `rate` times a second for so long.
+fn paint_for(painter: &mut Painter, rate: u32, time: Duration) {
+    let begun = Instant::now();
+    let mut n = 0;
+    while begun.elapsed() < time {
+        painter.noise();
+        n += 1;
+        let due = Duration::from_secs(1) * n / rate;
+        std::thread::sleep(due.saturating_sub(begun.elapsed()));
+    }
+    painter.sync();
+}
+
+fn wait_for_keyframe(seen: &Seen, from: usize, rendition: Rendition) -> VideoPacket {
+    seen.wait("keyframe", |log| {
+        let mut new = log.packets[from..].iter();
+        new.find(|p| p.keyframe && p.rendition == rendition)
+            .cloned()
+    })
+}
+
+#[test]
+fn a_still_picture_costs_no_packet_and_gives_a_keyframe_when_asked() {
+    let xvfb = Xvfb::start(640, 480);
+    let mut painter = Painter::new(&xvfb);
+    painter.noise();
+    painter.sync();
+    let (screen, seen) = start(config(&xvfb, 640, 480));
+    seen.wait_for_silence(QUIET);
+    let before = (seen.count(), screen.stats());
+    std::thread::sleep(Duration::from_secs(2));
+    let after = (seen.count(), screen.stats());
+    assert_eq!(before.0, after.0);
+    assert_eq!(before.1.grabs, after.1.grabs);
+    let asked = Instant::now();
+    screen.control().request_keyframe(Rendition::Full);
+    let packet = wait_for_keyframe(&seen, before.0, Rendition::Full);
+    // It has to be quick, but the machine may be busy with other tests.
+    assert!(asked.elapsed() < Duration::from_secs(1));
+    assert!(packet.at_us > seen.packets(0)[before.0 - 1].at_us + 1_000_000);
+    assert_eq!(screen.stats().grabs, before.1.grabs);
+}
+
+#[test]
+fn no_more_pictures_come_than_allowed() {
+    let xvfb = Xvfb::start(320, 240);
+    let mut painter = Painter::new(&xvfb);
+    let mut config = config(&xvfb, 320, 240);
+    config.max_frame_rate = 20;
+    let (_screen, seen) = start(config);
+    paint_for(&mut painter, 100, Duration::from_secs(2));
+    let stamps: Vec<u64> = seen.packets(0).iter().map(|p| p.at_us).collect();
+    let span_us = stamps[stamps.len() - 1] - stamps[0];
+    let most = span_us / 50_000 + 2;
+    assert!(
+        stamps.len() as u64 <= most,
+        "{} in {span_us} us",
+        stamps.len()
+    );
+    assert!(stamps.len() > 20, "{}", stamps.len());
+}
+
+/// Bits a second that come while noise is painted, after some time to settle.
+fn measure(painter: &mut Painter, seen: &Seen) -> (f64, Vec<VideoPacket>) {
+    paint_for(painter, 60, Duration::from_millis(700));
+    let from = seen.count();
+    paint_for(painter, 60, Duration::from_secs(2));
+    let packets = seen.packets(from);
+    let bytes: usize = packets.iter().map(|p| p.data.len()).sum();
+    let span_us = packets[packets.len() - 1].at_us - packets[0].at_us;
+    (bytes as f64 * 8e6 / span_us as f64, packets)
+}
+
+#[test]
+fn the_bitrate_follows_without_a_keyframe() {
+    let xvfb = Xvfb::start(320, 240);
+    let mut painter = Painter::new(&xvfb);
+    let (screen, seen) = start(config(&xvfb, 320, 240));
+    for (bps, least, most) in [
+        (4_000_000, 2_000_000.0, 4_800_000.0),
+        (1_200_000, 600_000.0, 1_500_000.0),
+        (3_000_000, 1_500_000.0, 3_600_000.0),
+    ] {
+        screen.control().set_bitrate(Rendition::Full, Some(bps));
+        let (measured, packets) = measure(&mut painter, &seen);
+        assert!((least..most).contains(&measured), "{bps}: {measured}");
+        assert!(packets.iter().all(|p| !p.keyframe));
+    }
+}
+
+#[test]
+fn the_bitrate_of_vp8_follows_with_a_keyframe() {
+    let xvfb = Xvfb::start(320, 240);
+    let mut painter = Painter::new(&xvfb);
+    let mut config = config(&xvfb, 320, 240);
+    config.codec = VideoCodec::Vp8;
+    let (screen, seen) = start(config);
+    let (high, _) = measure(&mut painter, &seen);
+    let from = seen.count();
+    screen
+        .control()
+        .set_bitrate(Rendition::Full, Some(1_000_000));
+    let (low, _) = measure(&mut painter, &seen);
+    wait_for_keyframe(&seen, from, Rendition::Full);
+    assert!(low < high / 2.0, "{high} -> {low}");
+}
+
+#[test]
+fn nobody_watches_nothing_happens_then_it_begins_with_a_keyframe() {
+    let xvfb = Xvfb::start(320, 240);
+    let mut painter = Painter::new(&xvfb);
+    let (screen, seen) = start(config(&xvfb, 320, 240));
+    seen.wait_for_silence(QUIET);
+    screen.control().set_watched(false);
+    // The order is taken when the thread looks; what was under way may still come.
+    paint_for(&mut painter, 60, Duration::from_millis(300));
+    let before = (seen.count(), screen.stats().grabs);
+    screen.control().request_keyframe(Rendition::Full);
+    paint_for(&mut painter, 60, Duration::from_secs(1));
+    assert_eq!((seen.count(), screen.stats().grabs), before);
+    screen.control().set_watched(true);
+    let first = seen.wait("packet", |log| log.packets.get(before.0).cloned());
+    assert!(first.keyframe);
+    assert!(screen.stats().grabs > before.1, "the picture is a new one");
+}
+
+#[test]
+fn keyframes_come_in_the_interval_also_on_a_still_picture() {
+    let xvfb = Xvfb::start(320, 240);
+    let _painter = Painter::new(&xvfb);
+    let (screen, seen) = start(config(&xvfb, 320, 240));
+    seen.wait_for_silence(QUIET);
+    screen.control().set_keyframe_interval(Some(300_000));
+    let stamps = seen.wait("four keyframes", |log| {
+        let keyframes = log.packets.iter().filter(|p| p.keyframe);
+        let stamps: Vec<u64> = keyframes.map(|p| p.at_us).collect();
+        (stamps.len() >= 5).then(|| stamps[1..].to_vec())
+    });
+    for pair in stamps.windows(2) {
+        let apart = pair[1] - pair[0];
+        assert!((290_000..1_000_000).contains(&apart), "{stamps:?}");
+    }
+    screen.control().set_keyframe_interval(None);
+    seen.wait_for_silence(QUIET);
+}
+
+#[test]
+fn the_low_rendition_comes_while_it_is_needed_at_most_thirty_times_a_second() {
+    let xvfb = Xvfb::start(320, 240);
+    let mut painter = Painter::new(&xvfb);
+    let (screen, seen) = start(config(&xvfb, 320, 240));
+    paint_for(&mut painter, 60, Duration::from_millis(300));
+    assert!(
+        seen.packets(0)
+            .iter()
+            .all(|p| p.rendition == Rendition::Full)
+    );
+    screen.control().set_bitrate(Rendition::Low, Some(500_000));
+    let from = seen.count();
+    paint_for(&mut painter, 60, Duration::from_secs(2));
+    let packets = seen.packets(from);
+    let low: Vec<_> = packets
+        .iter()
+        .filter(|p| p.rendition == Rendition::Low)
+        .collect();
+    assert!(low[0].keyframe);
+    let span_us = low[low.len() - 1].at_us - low[0].at_us;
+    assert!(
+        low.len() as u64 <= span_us / 33_333 + 2,
+        "{} in {span_us} us",
+        low.len()
+    );
+    let from = seen.count();
+    screen.control().request_keyframe(Rendition::Low);
+    wait_for_keyframe(&seen, from, Rendition::Low);
+    screen.control().set_bitrate(Rendition::Low, None);
+    paint_for(&mut painter, 60, Duration::from_millis(300));
+    let from = seen.count();
+    paint_for(&mut painter, 60, Duration::from_millis(500));
+    let later = seen.packets(from);
+    assert!(!later.is_empty() && later.iter().all(|p| p.rendition == Rendition::Full));
+}
