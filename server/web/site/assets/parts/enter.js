@@ -14,15 +14,16 @@ export const keepAddress = (code, answer) => rememberHere(place(code), {
 });
 
 /**
- * The address of a session's page, if this tab knows. Which session of that server, and the owner's token, stand after
- * "#", so that no log on the way has them.
+ * The address of a session's page, if this tab knows. Which session of that server, the owner's token and the way back to
+ * this site stand after "#", so that no log on the way has them.
  */
 export const addressOf = (code) => {
   const { url, token } = recallHere(place(code)) ?? {};
   try {
     const address = new URL(url);
     if (address.protocol !== 'https:') return null;
-    address.hash = new URLSearchParams(token ? { code, token } : { code });
+    const { origin: site } = location;
+    address.hash = new URLSearchParams(token ? { code, token, site } : { code, site });
     return address.href;
   } catch {
     return null;

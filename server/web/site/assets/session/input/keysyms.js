@@ -51,10 +51,10 @@ export const keysymOfCharacter = (character) => {
 /** The keysym of a key by `KeyboardEvent.key` and `location`; null: a key that the application is not told of. */
 export const keysymOf = (key, location = 0) => {
   if (LOCAL.has(key)) return null;
-  if (PAIRS[key]) return PAIRS[key][location === RIGHT ? 1 : 0];
+  if (Object.hasOwn(PAIRS, key)) return PAIRS[key][location === RIGHT ? 1 : 0];
   if (location === NUMBER_PAD) {
     if (/^[0-9]$/.test(key)) return KP_0 + Number(key);
-    if (PAD[key]) return PAD[key];
+    if (Object.hasOwn(PAD, key)) return PAD[key];
   }
   if (Object.hasOwn(NAMED, key)) return NAMED[key];
   const f = /^F([1-9]|1\d|2[0-4])$/.exec(key);

@@ -81,10 +81,10 @@ export default {
   'people.came': '{name} is here.',
   'people.left': '{name} left.',
 
-  'share.title': 'Invite',
+  'share.title': 'Invite and settings',
   'share.code': 'Code',
   'share.copy_link': 'Copy link',
-  'share.copy_watch': 'Copy watch-only link',
+  'share.copy_watch': 'Watch-only link',
   'share.copied': 'Copied',
   'share.not_copied': 'Could not copy',
 

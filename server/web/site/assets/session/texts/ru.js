@@ -90,10 +90,10 @@ export default {
   'people.came': '{name} здесь.',
   'people.left': '{name}: выход из сеанса.',
 
-  'share.title': 'Пригласить',
+  'share.title': 'Пригласить и настроить',
   'share.code': 'Код',
-  'share.copy_link': 'Скопировать ссылку',
-  'share.copy_watch': 'Ссылка только для просмотра',
+  'share.copy_link': 'Ссылка',
+  'share.copy_watch': 'Для просмотра',
   'share.copied': 'Скопировано',
   'share.not_copied': 'Не удалось скопировать',
 

@@ -10,6 +10,9 @@ const MAX_LEN = 1000;
 /** So near the end, the newest is followed. */
 const NEAR_PX = 40;
 
+/** The browser's own kind of the language that is spoken here: the clock of 12 hours or of 24. */
+const tongue = () => navigator.languages.find((one) => one.toLowerCase().startsWith(language())) ?? language();
+
 const cut = (text) => {
   const encoder = new TextEncoder();
   let short = text;
@@ -40,7 +43,7 @@ export const chat = (app) => {
     const name = h('span', { class: 'said-name' }, said.name || t('live.unnamed'));
     if (colour) name.style.setProperty('--person', colour);
     const time = said.at === null ? null : h('time', { class: 'said-time', datetime: new Date(said.at * 1000).toISOString() },
-      new Intl.DateTimeFormat(language(), { hour: '2-digit', minute: '2-digit' }).format(said.at * 1000));
+      new Intl.DateTimeFormat(tongue(), { hour: '2-digit', minute: '2-digit' }).format(said.at * 1000));
     return h(
       'div',
       { class: `said${isMine ? ' is-mine' : ''}${goesOn ? ' goes-on' : ''}` },

@@ -19,7 +19,11 @@ export const people = (app) => {
   const list = h('ul', { class: 'people-list' });
   const share = h('div', { class: 'share' });
   const owner = h('div', { class: 'owner' });
-  const node = h('section', { class: 'people' }, h('div', { class: 'section-top' }, heading, count), list, share, owner);
+  const invite = h('summary', {});
+  // A phone has room for the people; the rest is there when it is wanted.
+  const more = h('details', { class: 'invite', open: matchMedia('(min-width: 52rem) and (min-height: 40rem)').matches },
+    invite, share, owner);
+  const node = h('section', { class: 'people' }, h('div', { class: 'section-top' }, heading, count), list, more);
   let isRenaming = false;
   let shown = { list: '', share: '', owner: '' };
 
@@ -122,10 +126,10 @@ export const people = (app) => {
     const wish = JSON.stringify([app.entry.code, mayWatch, state.me === null || mine(state)?.isWatching]);
     if (wish === shown.share) return;
     shown.share = wish;
+    more.hidden = state.me === null || mine(state)?.isWatching === true;
     const isHidden = app.entry.code === null || mine(state)?.isWatching;
     put(
       share,
-      !isHidden && h('h3', {}, t('share.title')),
       !isHidden && h(
         'p',
         { class: 'share-code', translate: 'no' },
@@ -181,6 +185,7 @@ export const people = (app) => {
   };
   const speak = () => {
     heading.textContent = t('people.title');
+    invite.textContent = t('share.title');
     shown = { list: '', share: '', owner: '' };
   };
   speak();
