@@ -119,12 +119,17 @@ impl Composer {
     /// # Errors
     /// When a chunk cannot be written; it is left out.
     pub fn sound(&mut self, packet: &SoundPacket) -> Result<Vec<CutChunk>, CutError> {
-        self.sound_until_us = self.sound_until_us.max(Some(packet.at_us));
+        let mut packet = packet.clone();
+        // As for pictures.
+        packet.at_us = packet
+            .at_us
+            .max(self.sound_until_us.map_or(0, |last| last + 1));
+        self.sound_until_us = Some(packet.at_us);
         let of_it = self.parts.iter_mut().rev().find(|part| {
             part.start_us <= packet.at_us && part.end_us.is_none_or(|end| packet.at_us < end)
         });
         match of_it {
-            Some(part) => self.dropped += u64::from(!part.push_sound(packet.clone())),
+            Some(part) => self.dropped += u64::from(!part.push_sound(packet)),
             None => self.dropped += 1,
         }
         self.complete()
