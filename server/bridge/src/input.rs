@@ -172,7 +172,7 @@ pub enum BadInput {
     },
 }
 
-/// Reads one message of a page. Every type has one exact length.
+/// Reads one message of a page. Every type has one exact length, a button one more without its place.
 ///
 /// # Errors
 ///
@@ -194,6 +194,12 @@ pub fn decode(data: &[u8]) -> Result<PageMessage, BadInput> {
                 dy: i16::from_le_bytes([f[2], f[3]]),
             }
         }
+        // Short where the pointer is locked: the click is where the pointer is.
+        BUTTON if fields.len() == 2 => Input::Button {
+            button: below("button", fields[0], MAX_BUTTONS)?,
+            down: flag("down", fields[1])?,
+            at: None,
+        },
         BUTTON => {
             let f = exactly::<6>(kind, fields)?;
             Input::Button {
@@ -259,8 +265,6 @@ pub fn decode(data: &[u8]) -> Result<PageMessage, BadInput> {
 }
 
 /// Writes a message as a page does; for clients and tools that are not pages.
-///
-/// A button without a place is written at 0, 0: pages always say where.
 pub fn encode(message: &PageMessage) -> Bytes {
     let mut out = BytesMut::with_capacity(8);
     match *message {
@@ -286,10 +290,11 @@ fn put(out: &mut BytesMut, input: Input) {
             out.put_i16_le(dy);
         }
         Input::Button { button, down, at } => {
-            let (x, y) = at.unwrap_or_default();
             out.put_slice(&[BUTTON, button, u8::from(down)]);
-            out.put_u16_le(x);
-            out.put_u16_le(y);
+            if let Some((x, y)) = at {
+                out.put_u16_le(x);
+                out.put_u16_le(y);
+            }
         }
         Input::Wheel { dx, dy } => {
             out.put_u8(WHEEL);

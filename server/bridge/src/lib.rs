@@ -4,10 +4,14 @@
 
 mod bridge;
 mod config;
+mod doors;
+pub mod epic;
 mod error;
 pub mod input;
+mod rate;
 mod stage;
 mod viewer;
+pub mod whep;
 
 pub use bridge::Bridge;
 pub use config::{

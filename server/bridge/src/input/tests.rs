@@ -15,11 +15,8 @@ pub(super) fn inputs() -> impl Strategy<Value = Input> {
     prop_oneof![
         place().prop_map(|(x, y)| Input::Move { x, y }),
         any::<(i16, i16)>().prop_map(|(dx, dy)| Input::MoveBy { dx, dy }),
-        (0..MAX_BUTTONS, any::<bool>(), place()).prop_map(|(button, down, at)| Input::Button {
-            button,
-            down,
-            at: Some(at)
-        }),
+        (0..MAX_BUTTONS, any::<bool>(), proptest::option::of(place()))
+            .prop_map(|(button, down, at)| Input::Button { button, down, at }),
         any::<(i16, i16)>().prop_map(|(dx, dy)| Input::Wheel { dx, dy }),
         (any::<bool>(), 0..=MAX_KEYSYM, any::<u8>()).prop_map(|(down, keysym, code)| Input::Key {
             down,
@@ -42,7 +39,7 @@ pub(super) fn inputs() -> impl Strategy<Value = Input> {
 
 #[test]
 fn the_bytes_are_those_of_the_page() {
-    let cases: [(&[u8], PageMessage); 10] = [
+    let cases: [(&[u8], PageMessage); 11] = [
         (
             &[1, 0x34, 0x12, 0xff, 0xff],
             PageMessage::Input(Input::Move {
@@ -60,6 +57,14 @@ fn the_bytes_are_those_of_the_page() {
                 button: 2,
                 down: true,
                 at: Some((1, 2)),
+            }),
+        ),
+        (
+            &[3, 0, 0],
+            PageMessage::Input(Input::Button {
+                button: 0,
+                down: false,
+                at: None,
             }),
         ),
         (
