@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SERVER = process.env.TREECAST_SERVER ?? join(ROOT, 'target/debug/server');
+export const SERVER = process.env.TREECAST_SERVER ?? join(ROOT, 'target/debug/server');
 const CHROMIUM = process.env.TREECAST_CHROMIUM ?? '/usr/bin/chromium';
 /** Where pictures of the views go, if anybody wants them. */
 const PICTURES = process.env.TREECAST_PICTURES;
@@ -28,6 +28,8 @@ const CHROMIUM_FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+/** Sound without a gesture, for those who measure it. */
+const SOUND_FLAG = '--autoplay-policy=no-user-gesture-required';
 
 /** Waits for a condition that is asked again and again; the deadline is an error that says what was waited for. */
 export const until = async (what, condition, patience = PATIENCE_MS) => {
@@ -40,7 +42,7 @@ export const until = async (what, condition, patience = PATIENCE_MS) => {
   }
 };
 
-const freePort = () => new Promise((resolve, reject) => {
+export const freePort = () => new Promise((resolve, reject) => {
   const probe = createServer();
   probe.once('error', reject);
   probe.listen(0, '127.0.0.1', () => {
@@ -169,7 +171,8 @@ class Visitor {
     page.on('requestfailed', (asked) => this.unanswered.push(`${asked.url()}: ${asked.failure()?.errorText}`));
     page.on('request', (asked) => {
       const { origin, protocol } = new URL(asked.url());
-      const isOwn = origin === lab.server.url || protocol === 'data:' || protocol === 'blob:';
+      // A session's page lives on its session server, and asks only that one.
+      const isOwn = origin === lab.server.url || origin === new URL(page.url()).origin || ['data:', 'blob:'].includes(protocol);
       if (!isOwn && !asked.isNavigationRequest()) this.foreign.push(asked.url());
     });
   }
@@ -216,7 +219,7 @@ class Visitor {
  * Runs a test's body in a world of its own, which is taken down whatever happens; afterwards no page may have made a
  * mistake or asked another host for anything.
  */
-export const lab = async (body) => {
+export const lab = async (body, { sound = false } = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'treecast-browser-'));
   const world = { server: new Server(folder, await freePort()), browser: null, visitors: [] };
   world.visitor = async ({ name = 'desktop', ...options } = {}) => {
@@ -235,7 +238,9 @@ export const lab = async (body) => {
   };
   try {
     await world.server.start();
-    world.browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS, timeout: PATIENCE_MS });
+    world.browser = await chromium.launch({
+      executablePath: CHROMIUM, args: sound ? [...CHROMIUM_FLAGS, SOUND_FLAG] : CHROMIUM_FLAGS, timeout: PATIENCE_MS,
+    });
     await body(world);
     for (const visitor of world.visitors) {
       assert.deepEqual(visitor.mistakes, [], 'a page made a mistake');

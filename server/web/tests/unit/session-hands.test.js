@@ -33,6 +33,9 @@ test('small steps of a touch pad add up to what a wheel says', () => {
   assert.ok(Math.abs(sum - 120) <= 1, `${sum}`);
   assert.equal(wheelUnits({ deltaX: 0, deltaY: 3, deltaMode: 1 }).dy, 120);
   assert.equal(wheelUnits({ deltaX: 0, deltaY: -1, deltaMode: 2 }).dy, -120);
+  // A notch of a mouse, in pixels of its system and in old numbers.
+  assert.equal(wheelUnits({ deltaX: 0, deltaY: 100, deltaMode: 0, wheelDeltaX: 0, wheelDeltaY: -120 }).dy, 120);
+  assert.equal(wheelUnits({ deltaX: 0, deltaY: 53, deltaMode: 0, wheelDeltaX: 0, wheelDeltaY: -240 }).dy, 240);
 });
 
 test('buttons that change together are told one by one, releases first', () => {

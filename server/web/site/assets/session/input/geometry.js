@@ -61,7 +61,11 @@ export class Remainder {
 }
 
 /** How far a wheel event went, in 1/120 of a notch, not whole. */
-export const wheelUnits = ({ deltaX, deltaY, deltaMode }) => {
+export const wheelUnits = ({ deltaX, deltaY, deltaMode, wheelDeltaX = 0, wheelDeltaY = 0 }) => {
+  // Whole notches of a mouse are told by the old numbers in all that have them; pixels depend on the system.
+  if ((wheelDeltaX !== 0 || wheelDeltaY !== 0) && wheelDeltaX % NOTCH === 0 && wheelDeltaY % NOTCH === 0) {
+    return { dx: -wheelDeltaX, dy: -wheelDeltaY };
+  }
   const factor = perUnit(deltaMode);
   return { dx: deltaX * factor, dy: deltaY * factor };
 };

@@ -127,7 +127,7 @@ export class Hands {
       return;
     }
     if (!this.isDriving) return;
-    if (event.type === 'pointerdown') this.surface.setPointerCapture(event.pointerId);
+    if (event.type === 'pointerdown' && !this.isLocked) this.surface.setPointerCapture(event.pointerId);
     const changes = buttonsChanged(this.buttons, event.buttons);
     this.buttons = event.buttons;
     if (changes.length === 0) {

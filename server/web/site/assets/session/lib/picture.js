@@ -34,10 +34,12 @@ export class Picture {
   /** A new picture; the last one stays until the first frame of this one is there. */
   video(stream) {
     const { videoElement } = this;
+    if (videoElement.videoWidth > 0) this.app.stage.hold(true);
     videoElement.srcObject = stream;
     const seen = () => {
       if (videoElement.srcObject !== stream) return;
       this.hasFrame = true;
+      this.app.stage.hold(false);
       this.app.showStatus();
     };
     if (videoElement.requestVideoFrameCallback) videoElement.requestVideoFrameCallback(seen);

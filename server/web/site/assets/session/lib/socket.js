@@ -5,8 +5,8 @@ import { delayOf } from './backoff.js';
 /** An attempt that did not open in this time is given up: another network may be there by then. */
 const OPEN_MS = 5000;
 /** How long nothing may be heard: the page says something every heartbeat, which is answered. */
-const HEARTBEAT_MS = 3000;
-const SILENCE_MS = 8000;
+const HEARTBEAT_MS = 2000;
+const SILENCE_MS = 5000;
 /** Requests that wait for their answers, and for how long. */
 const MAX_WAITING = 64;
 const ANSWER_MS = 10_000;
@@ -47,20 +47,22 @@ export class Socket {
     };
     const opening = setTimeout(lost, OPEN_MS);
     let beating = null;
-    let lastHeard = performance.now();
+    // Since when nothing answers. Not: since when nothing was heard, as the clock of a page in the background seldom ticks.
+    let asked = null;
     socket.addEventListener('open', () => {
       if (isOver) return;
       clearTimeout(opening);
-      lastHeard = performance.now();
       beating = setInterval(() => {
-        if (performance.now() - lastHeard > SILENCE_MS) lost();
-        else this.ask(this.beat()).catch(() => {});
+        if (asked !== null && performance.now() - asked > SILENCE_MS) lost();
+        if (isOver || asked !== null) return;
+        asked = performance.now();
+        this.ask(this.beat()).catch(() => {});
       }, HEARTBEAT_MS);
       this.changed(true);
       this.say(this.greet());
     });
     socket.addEventListener('message', (event) => {
-      lastHeard = performance.now();
+      asked = null;
       if (!isOver && typeof event.data === 'string') this.hear(event.data);
     });
     socket.addEventListener('close', lost);

@@ -4,6 +4,9 @@
 /** Messages that are kept of the chat. */
 export const MAX_CHAT = 200;
 
+/** How much longer people may want it, in minutes. */
+export const EXTENSIONS = [15, 30];
+
 const COLOUR = /^#[0-9a-f]{6}$/i;
 const NO_COLOUR = '#7d8a83';
 

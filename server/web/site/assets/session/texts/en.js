@@ -24,6 +24,7 @@ export default {
   'time.ends_in': 'The session ends in {time}.',
   'time.soon': 'The session ends in',
   'time.extend': '+ {time}',
+  'time.longer': 'More time',
   'time.extended': 'The session is longer now.',
   'time.cannot': 'The time after it is taken, so it cannot be extended.',
   'time.refused': 'That time has just been promised to somebody else.',

@@ -23,6 +23,7 @@ export default {
   'time.ends_in': 'До конца сеанса: {time}.',
   'time.soon': 'Сеанс закончится через',
   'time.extend': '+ {time}',
+  'time.longer': 'Больше времени',
   'time.extended': 'Сеанс продлён.',
   'time.cannot': 'Следующее время занято, продлить нельзя.',
   'time.refused': 'Это время только что пообещали другим.',

@@ -3,13 +3,11 @@
 
 import { figures, minutesInWords } from '../../lib/countdown.js';
 import { h } from '../../lib/dom.js';
-import { drives, personOf } from '../lib/state.js';
+import { EXTENSIONS, drives, personOf } from '../lib/state.js';
 import { language, t } from '../lib/words.js';
 import { copyButton } from './copy.js';
 import { icon } from './icons.js';
 
-/** How much longer, in minutes. */
-const EXTENSIONS = [15, 30];
 /** How long a passing word stays. */
 const PASSING_MS = 6000;
 const MAX_PASSING = 3;
@@ -107,6 +105,7 @@ export const notices = (app) => {
     show,
     /** Says something that goes by itself. */
     pass: (text) => {
+      if (passing.some((other) => other.text === text)) return;
       const one = { text };
       passing = [...passing, one].slice(-MAX_PASSING);
       show(app.state);

@@ -1,9 +1,10 @@
 // Who is here, what each of them does, who may drive; inviting others; the switch of the broadcast.
 
+import { minutesInWords } from '../../lib/countdown.js';
 import { h, put } from '../../lib/dom.js';
 import { MAX_NAME_LEN } from '../lib/entry.js';
-import { drives, initials, mine } from '../lib/state.js';
-import { t } from '../lib/words.js';
+import { EXTENSIONS, drives, initials, mine } from '../lib/state.js';
+import { language, t } from '../lib/words.js';
 import { copyButton } from './copy.js';
 import { icon } from './icons.js';
 
@@ -19,10 +20,11 @@ export const people = (app) => {
   const list = h('ul', { class: 'people-list' });
   const share = h('div', { class: 'share' });
   const owner = h('div', { class: 'owner' });
+  const longer = h('div', { class: 'longer' });
   const invite = h('summary', {});
   // A phone has room for the people; the rest is there when it is wanted.
   const more = h('details', { class: 'invite', open: matchMedia('(min-width: 52rem) and (min-height: 40rem)').matches },
-    invite, share, owner);
+    invite, share, longer, owner);
   const node = h('section', { class: 'people' }, h('div', { class: 'section-top' }, heading, count), list, more);
   let isRenaming = false;
   let shown = { list: '', share: '', owner: '' };
@@ -185,6 +187,9 @@ export const people = (app) => {
   };
   const speak = () => {
     heading.textContent = t('people.title');
+    put(longer, h('span', { class: 'share-label' }, t('time.longer')), EXTENSIONS.map((minutes) => h('button', {
+      type: 'button', class: 'button is-quiet is-small', 'data-do': 'extend', onclick: () => app.extend(minutes),
+    }, t('time.extend', { time: minutesInWords(minutes, language()) }))));
     invite.textContent = t('share.title');
     shown = { list: '', share: '', owner: '' };
   };

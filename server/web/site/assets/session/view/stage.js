@@ -17,6 +17,8 @@ export const stage = () => {
   // The attribute says it of the element's beginning only.
   video.muted = true;
   video.disablePictureInPicture = false;
+  // The last picture of a connection that broke, until the next one has its first.
+  const still = h('canvas', { class: 'picture', hidden: true, 'aria-hidden': 'true' });
   const audio = h('audio', { autoplay: true });
   const catcher = h('textarea', {
     class: 'catcher', rows: '1', inputmode: 'none', autocapitalize: 'off', autocomplete: 'off', autocorrect: 'off',
@@ -27,7 +29,7 @@ export const stage = () => {
   const pointerArrow = h('span', { class: 'pointer-arrow' });
   const pointer = h('div', { class: 'pointer', 'aria-hidden': 'true', hidden: true }, pointerArrow, pointerShape, pointerName);
   const waiting = h('div', { class: 'waiting', role: 'status' });
-  const surface = h('div', { class: 'surface' }, video, pointer, catcher, waiting);
+  const surface = h('div', { class: 'surface' }, video, still, pointer, catcher, waiting);
   const node = h('section', { class: 'stage', 'aria-label': t('live.picture') }, surface, audio);
   let pointerClock = null;
   let pointerAt = null;
@@ -66,6 +68,14 @@ export const stage = () => {
     surface,
     video,
     audio,
+    /** Shows the picture of now for good, or the moving one again. */
+    hold: (isHeld) => {
+      still.hidden = !isHeld;
+      if (!isHeld) return;
+      still.width = video.videoWidth;
+      still.height = video.videoHeight;
+      still.getContext('2d').drawImage(video, 0, 0);
+    },
     catcher,
     shown,
     words,

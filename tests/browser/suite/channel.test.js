@@ -1,0 +1,145 @@
+// A channel of the forest in a browser, without anything installed: from the server's own site, and from a peer.
+
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { PATIENCE_MS, lab, until } from '../lab.js';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const SERVER = process.env.TREECAST_SERVER ?? join(ROOT, 'target/debug/server');
+const PEER = process.env.TREECAST_PEER ?? join(dirname(SERVER), 'peer');
+
+/** What the running server says about its broadcast. */
+const status = async (world) => {
+  const folder = join(world.server.folder, 'broadcast');
+  const { stdout } = await promisify(execFile)(SERVER, ['status', '--data-dir', folder, '--json']);
+  return JSON.parse(stdout);
+};
+
+/** The browser's own figures of what comes. */
+const figures = (page) => page.evaluate(async () => {
+  const found = { frames: 0, width: 0, freezes: 0, energy: 0, lost: 0 };
+  for (const report of (await window.connection?.getStats())?.values() ?? []) {
+    if (report.type !== 'inbound-rtp') continue;
+    found.lost += report.packetsLost;
+    if (report.kind === 'video') {
+      found.frames = report.framesDecoded ?? 0;
+      found.width = report.frameWidth ?? 0;
+      found.freezes = report.freezeCount ?? 0;
+    } else {
+      found.energy = report.totalAudioEnergy ?? 0;
+    }
+  }
+  return found;
+});
+
+/** Waits until the picture moves and is heard, and looks at whether it goes on without stops. */
+const plays = async (visitor, width) => {
+  const { page } = visitor;
+  await until('the first picture', async () => (await figures(page)).frames > 0);
+  await page.getByRole('button', { name: 'Sound' }).click();
+  const before = await figures(page);
+  assert.equal(before.width, width);
+  await until('the sound', async () => (await figures(page)).energy > 0);
+  // Three chunks and their boundaries.
+  const began = Date.now();
+  await until('6 s of picture', async () => (await figures(page)).frames > before.frames + 6 * 20);
+  const took = Date.now() - began;
+  assert.ok(took < 12_000, `6 s of picture took ${took} ms`);
+  // What is decoded is shown, and it is not one colour.
+  const colours = await page.evaluate(() => {
+    const picture = document.querySelector('video');
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [64, 36];
+    const pen = canvas.getContext('2d');
+    pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+    const seen = new Set();
+    for (let at = 0; at < data.length; at += 4) seen.add(`${data[at] >> 5},${data[at + 1] >> 5},${data[at + 2] >> 5}`);
+    return seen.size;
+  });
+  assert.ok(colours > 4, `${colours} colours`);
+};
+
+test('the sample channel plays on the site, and nothing runs once nobody watches', async () => {
+  await lab(async (world) => {
+    const visitor = await world.visitor();
+    await visitor.open('/watch/0');
+    const { browsers } = await status(world);
+    assert.deepEqual(browsers.channels.map(({ channel }) => channel), [0, 1, 2, 3, 4]);
+    const width = await until('the size', async () => (await figures(visitor.page)).width);
+    await plays(visitor, width);
+    await visitor.picture('channel');
+
+    // A second viewer shares the stage, and both go on.
+    const other = await world.visitor({ name: 'phone', viewport: { width: 390, height: 844 }, hasTouch: true });
+    await other.open('/watch/0');
+    await plays(other, width);
+    await other.picture('channel');
+    const viewers = async () => (await status(world)).browsers.channels[0].viewers.length;
+    assert.equal(await viewers(), 2);
+    await other.page.close();
+    await until('one viewer', async () => (await viewers()) === 1);
+
+    await visitor.page.goto('about:blank');
+    await until('nobody', async () => (await viewers()) === 0);
+    const shown = async () => (await status(world)).browsers.channels[0].chunks_shown;
+    const before = await shown();
+    const onAir = async () => (await status(world)).channels[0].last_published_seq;
+    const published = await onAir();
+    await until('two chunks more are on air', async () => (await onAir()) >= published + 2);
+    assert.equal(await shown(), before, 'chunks are taken apart for nobody');
+  });
+});
+
+test('a silent channel and one that is not there say so', async () => {
+  await lab(async (world) => {
+    const visitor = await world.visitor();
+    await visitor.open('/watch/1');
+    await visitor.sees(visitor.page.getByText('channel 1 is silent at the moment'));
+    await visitor.open('/watch/77');
+    await visitor.sees(visitor.page.getByText('there is no channel 77 here'));
+  });
+});
+
+test('a peer shows the channel to browsers from what it stores', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'treecast-bridge-'));
+  let peer;
+  try {
+    await lab(async (world) => {
+      const invite = await until('the invite', async () => (await status(world)).channels[0].invite);
+      peer = spawn(PEER, [
+        invite.replace(/\/\/[^/]*:/, '//127.0.0.1:'), '--headless', '--listen', '127.0.0.1:0', '--bridge', '127.0.0.1:0', '--spool', join(folder, 'spool'),
+      ], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let said = '';
+      peer.stdout.on('data', (text) => { said += text; });
+      const address = await until('the page of the peer', () => /browsers addr=(\S+)/.exec(said)?.[1]);
+      await until('a chunk of the channel', () => /^stored /m.test(said));
+
+      const visitor = await world.visitor();
+      await visitor.page.goto(`http://${address}/`);
+      const width = await until('the size', async () => (await figures(visitor.page)).width);
+      await plays(visitor, width);
+      // It is the peer's own page: what it loads is not the site's.
+      visitor.foreign = visitor.foreign.filter((url) => !url.startsWith(`http://${address}/`));
+
+      const answer = await fetch(`http://${address}/whep/session/1234`, { method: 'POST' });
+      assert.equal(answer.status, 404);
+      assert.match(await answer.text(), /the site/);
+    });
+  } finally {
+    if (peer) {
+      const gone = new Promise((resolve) => { peer.once('exit', resolve); });
+      peer.kill('SIGTERM');
+      const clock = setTimeout(() => peer.kill('SIGKILL'), PATIENCE_MS);
+      await gone;
+      clearTimeout(clock);
+    }
+    await rm(folder, { recursive: true, force: true });
+  }
+});
