@@ -4,9 +4,13 @@
 //! media into bytes and bytes into frames and samples. All of it is blocking code, for threads of its own.
 
 pub mod check;
+#[cfg(target_os = "linux")]
+mod clock;
 pub mod compose;
 pub mod cut;
 pub mod decode;
+#[cfg(target_os = "linux")]
+pub mod hear;
 pub mod live;
 pub mod packets;
 pub mod probe;

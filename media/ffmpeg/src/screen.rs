@@ -6,7 +6,6 @@
 
 mod area;
 mod authority;
-pub(crate) mod clock;
 mod control;
 mod display;
 mod encoder;

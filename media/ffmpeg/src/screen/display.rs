@@ -15,11 +15,11 @@ use x11rb::rust_connection::{DefaultStream, RustConnection};
 
 use super::area::Area;
 use super::authority::{self, Secret};
-use super::clock::now_us;
 use super::control::Shared;
 use super::segment::Segment;
 use super::stream::BoundedStream;
 use super::{ScreenConfig, ScreenError};
+use crate::clock::now_us;
 
 /// Bytes of a pixel: B, G, R and one that means nothing.
 pub(super) const PIXEL_LEN: u32 = 4;
@@ -270,8 +270,7 @@ fn suits(
         .iter()
         .flat_map(|depth| &depth.visuals)
         .find(|visual| visual.visual_id == screen.root_visual);
-    let blue_first =
-        setup.image_byte_order == ImageOrder::LSB_FIRST && visual.is_some_and(is_bgr);
+    let blue_first = setup.image_byte_order == ImageOrder::LSB_FIRST && visual.is_some_and(is_bgr);
     if !four_bytes || !blue_first {
         return unsuitable(format!(
             "its pixels are of depth {}; 24, blue in the lowest byte of four, is understood",

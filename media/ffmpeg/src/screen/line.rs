@@ -4,10 +4,10 @@ use ffmpeg_next::frame;
 use media_packet::{Rendition, VideoPacket};
 
 use super::ScreenError;
-use super::clock::now_us;
 use super::control::Counters;
 use super::encoder::{Encoder, Form};
 use super::pace::{Outcome, Schedule};
+use crate::clock::now_us;
 
 /// Pictures in a row for which an encoder may give nothing: it is told never to leave one out.
 const MAX_EMPTY: u32 = 30;

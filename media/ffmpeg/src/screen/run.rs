@@ -9,12 +9,12 @@ use media_packet::{Rendition, VideoCodec};
 use yuv::YuvStandardMatrix;
 
 use super::area::Area;
-use super::clock::{now_us, thread_cpu_us};
 use super::control::{Counters, Orders, Shared};
 use super::display::Display;
 use super::encoder::Form;
 use super::line::Line;
 use super::{ScreenConfig, ScreenError, ScreenEvent, planes};
+use crate::clock::{now_us, thread_cpu_us};
 
 /// Pictures a second of the low rendition at most.
 const MAX_LOW_FRAME_RATE: u32 = 30;

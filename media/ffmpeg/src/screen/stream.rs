@@ -10,8 +10,8 @@ use rustix::event::PollFlags;
 use x11rb::rust_connection::{DefaultStream, PollMode, Stream};
 use x11rb::utils::RawFdContainer;
 
-use super::clock::now_us;
 use super::control::Shared;
+use crate::clock::now_us;
 
 /// Longest wait for one answer of the display, microseconds. A grab takes half a millisecond; a machine that swaps may
 /// take a second (a guess).

@@ -7,5 +7,7 @@ mod ending;
 mod orders;
 mod painter;
 mod picture;
+mod pulse;
 mod seen;
+mod sound;
 mod xvfb;
