@@ -109,23 +109,15 @@ fn clock(program: PathBuf) -> Application {
             .map(|(language, text)| (language.to_owned(), LongText::cut(text)))
             .into()
     };
-    Application {
-        name: ApplicationName::cut("Clock"),
-        title: words("Clock", "Часы"),
-        description: words(
-            "A small built-in application: paints its clock, reacts to pointer and keys, beeps",
-            "Небольшое встроенное приложение: рисует часы, отвечает мыши и клавишам, пищит",
-        ),
-        picture: None,
-        command: program,
-        arguments: vec![SAMPLE_APPLICATION.to_owned()],
-        environment: Default::default(),
-        working_directory: None,
-        width: 1280,
-        height: 720,
-        frame_rate: 60,
-        limits: Default::default(),
-    }
+    let mut clock = Application::new(ApplicationName::cut("Clock"), program);
+    clock.title = words("Clock", "Часы");
+    clock.description = words(
+        "A small built-in application: paints its clock, reacts to pointer and keys, beeps",
+        "Небольшое встроенное приложение: рисует часы, отвечает мыши и клавишам, пищит",
+    );
+    clock.arguments = vec![SAMPLE_APPLICATION.to_owned()];
+    clock.frame_rate = 60;
+    clock
 }
 
 #[cfg(test)]

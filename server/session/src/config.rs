@@ -5,10 +5,16 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use media_packet::VideoCodec;
+use server_bridge::{BridgeConfig, IceServer};
 use server_wire::{
     ApplicationName, Fingerprint, Host, LongText, MAX_SESSIONS, Port, ServerName, Url,
 };
+
+use crate::air::Air;
+use crate::inject::gamepad::GamepadKeys;
 
 /// Where a session server listens when nothing is said.
 pub const DEFAULT_PORT: u16 = 1111;
@@ -16,6 +22,16 @@ pub const DEFAULT_PORT: u16 = 1111;
 pub const DEFAULT_LIMIT: u32 = 4;
 /// Users of one session when nothing is said. A guess.
 pub const DEFAULT_USERS: u32 = 16;
+/// Size of a picture when nothing is said.
+pub(crate) const DEFAULT_SIZE: (u32, u32) = (1280, 720);
+/// Pictures a second when nothing is said.
+pub(crate) const DEFAULT_FRAME_RATE: u32 = 30;
+/// Bits for a hundred pixels at most when nothing is said: 4 Mb/s for 1280x720 at 30 a second, as video conferences have.
+const BITS_PER_100_PIXELS: u64 = 15;
+/// Bits a second that are suggested at least: a small picture has letters too.
+const MIN_SUGGESTED_BPS: u64 = 1_000_000;
+/// Bits a second that are suggested at most: more than homes send on.
+const MAX_SUGGESTED_BPS: u64 = 20_000_000;
 /// Users of one session at most: a list of them is one message.
 pub const MAX_USERS: u32 = 256;
 
@@ -44,8 +60,12 @@ pub struct SessionConfig {
     pub coordinator: Option<LinkConfig>,
     /// What it runs; the first is what an order without a name gets.
     pub applications: Vec<Application>,
-    /// For the picture.
+    /// How pictures and sound reach users.
     pub webrtc: WebRtc,
+    /// Doors for Epic's Pixel Streaming.
+    pub epic: EpicDoors,
+    /// Channels on which sessions can be broadcast; none: they cannot be.
+    pub air: Option<Arc<dyn Air>>,
 }
 
 /// When a session ends by itself.
@@ -179,10 +199,56 @@ pub struct Application {
     pub width: u32,
     /// Pixels of the picture.
     pub height: u32,
-    /// Pictures a second.
+    /// Pictures a second at most.
     pub frame_rate: u32,
+    /// It has a picture: a display of its own. Without one there is nothing to see, to hear or to touch; for programs that
+    /// only run.
+    pub display: bool,
+    /// It has sound: a sound server of its own.
+    pub sound: bool,
+    /// How its picture is encoded.
+    pub codec: VideoCodec,
+    /// Bits of the picture at most, thousands a second; none: what the size and the rate of the picture suggest.
+    pub bitrate_kbps: Option<u32>,
+    /// Gamepads as keys.
+    pub gamepad: GamepadKeys,
     /// What it may use.
     pub limits: Limits,
+}
+
+impl Application {
+    /// An application on all defaults.
+    #[must_use]
+    pub fn new(name: ApplicationName, command: PathBuf) -> Self {
+        Self {
+            name,
+            title: BTreeMap::new(),
+            description: BTreeMap::new(),
+            picture: None,
+            command,
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            working_directory: None,
+            width: DEFAULT_SIZE.0,
+            height: DEFAULT_SIZE.1,
+            frame_rate: DEFAULT_FRAME_RATE,
+            display: true,
+            sound: true,
+            codec: VideoCodec::H264,
+            bitrate_kbps: None,
+            gamepad: GamepadKeys::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Bits of the picture a second at most.
+    pub(crate) fn max_bps(&self) -> u32 {
+        let pixels = u64::from(self.width) * u64::from(self.height) * u64::from(self.frame_rate);
+        let suggested =
+            (pixels * BITS_PER_100_PIXELS / 100).clamp(MIN_SUGGESTED_BPS, MAX_SUGGESTED_BPS);
+        let kbps = self.bitrate_kbps.map(|kbps| u64::from(kbps) * 1000);
+        u32::try_from(kbps.unwrap_or(suggested)).unwrap_or(u32::MAX)
+    }
 }
 
 /// What each process of an application may use at most (setrlimit(2)); none: what the session server may.
@@ -200,15 +266,42 @@ pub struct Limits {
     pub cpu_seconds: Option<u64>,
 }
 
-/// What the picture's connection will need; kept as it is configured.
+/// How pictures and sound reach users (WebRTC).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WebRtc {
+    /// The one UDP port of all users; 0: any free one.
+    pub udp_port: u16,
+    /// A TCP port for users whose network lets no UDP through.
+    pub tcp_port: Option<u16>,
+    /// Addresses that users are told; none: those of this computer.
+    pub advertise: Vec<IpAddr>,
     /// STUN and TURN servers, as browsers take them (`RTCIceServer`).
-    pub ice_servers: Vec<serde_json::Value>,
-    /// UDP ports, first and last.
-    pub port_range: Option<(u16, u16)>,
-    /// Names of codecs, the preferred one first.
-    pub codecs: Vec<String>,
+    pub ice_servers: Vec<IceServer>,
+    /// Codecs of applications that name none, the preferred one first.
+    pub codecs: Vec<VideoCodec>,
+}
+
+impl WebRtc {
+    /// The same for the bridge of a session server that listens at `ip`.
+    #[must_use]
+    pub fn bridge(&self, ip: IpAddr, max_viewers: usize) -> BridgeConfig {
+        BridgeConfig {
+            udp: SocketAddr::new(ip, self.udp_port),
+            tcp: self.tcp_port.map(|port| SocketAddr::new(ip, port)),
+            advertise: self.advertise.clone(),
+            ice_servers: self.ice_servers.clone(),
+            max_viewers,
+        }
+    }
+}
+
+/// Where Epic's Pixel Streaming comes in, as plain WebSockets; none: nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EpicDoors {
+    /// For browsers with Epic's frontend.
+    pub players: Option<SocketAddr>,
+    /// For Unreal Engine applications.
+    pub streamers: Option<SocketAddr>,
 }
 
 impl SessionConfig {
@@ -228,6 +321,8 @@ impl SessionConfig {
             coordinator: None,
             applications,
             webrtc: WebRtc::default(),
+            epic: EpicDoors::default(),
+            air: None,
         }
     }
 

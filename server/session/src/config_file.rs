@@ -7,12 +7,14 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use media_ffmpeg::screen::{MAX_FRAME_RATE, MAX_SIDE, MIN_SIDE};
+use media_packet::VideoCodec;
 use serde_json::Value;
 use server_wire::{Host, MAX_APPLICATIONS, MAX_SESSIONS, Port, ServerName, Text};
 
 use crate::config::{
-    Application, CertificateFiles, DEFAULT_LIMIT, DEFAULT_PORT, DEFAULT_USERS, Limits, LinkConfig,
-    MAX_USERS, SessionConfig, Times, WebRtc,
+    Application, CertificateFiles, DEFAULT_FRAME_RATE, DEFAULT_LIMIT, DEFAULT_PORT, DEFAULT_SIZE,
+    DEFAULT_USERS, Limits, LinkConfig, MAX_USERS, SessionConfig, Times,
 };
 use crate::config_keys::Keys;
 
@@ -43,6 +45,7 @@ const TOP_KEYS: &[&str] = &[
     "secret",
     "applications",
     "webrtc",
+    "epic",
 ];
 const APPLICATION_KEYS: &[&str] = &[
     "name",
@@ -56,6 +59,11 @@ const APPLICATION_KEYS: &[&str] = &[
     "width",
     "height",
     "frame_rate",
+    "display",
+    "sound",
+    "codec",
+    "bitrate_kbps",
+    "gamepad",
     "limits",
 ];
 const LIMIT_KEYS: &[&str] = &[
@@ -65,7 +73,6 @@ const LIMIT_KEYS: &[&str] = &[
     "open_files",
     "cpu_seconds",
 ];
-const WEBRTC_KEYS: &[&str] = &["ice_servers", "port_range", "codecs"];
 
 /// A configuration that cannot be used: file, key, what is wrong, what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -138,6 +145,8 @@ pub(crate) fn parse(text: &str, is_toml: bool, folder: &Path) -> Result<SessionC
         session_minutes: minutes.map_or(defaults.session_minutes, |minutes| minutes as u32),
         ..times
     };
+    let webrtc = picture::webrtc(&mut top)?;
+    let preferred = webrtc.codecs.first().copied().unwrap_or(VideoCodec::H264);
     let limit = top.number("allowed_sessions", 1, MAX_SESSIONS as u64)?;
     let users = top.number("users_per_session", 1, u64::from(MAX_USERS))?;
     let config = SessionConfig {
@@ -151,8 +160,10 @@ pub(crate) fn parse(text: &str, is_toml: bool, folder: &Path) -> Result<SessionC
         certificate: certificate(&mut top, folder)?,
         coordinators: coordinators(&mut top)?,
         coordinator: coordinator(&mut top, folder)?,
-        applications: applications(&mut top, folder)?,
-        webrtc: webrtc(&mut top)?,
+        applications: applications(&mut top, folder, preferred)?,
+        webrtc,
+        epic: picture::epic(&mut top)?,
+        air: None,
     };
     config.check()?;
     Ok(config)
@@ -236,7 +247,11 @@ fn coordinator(top: &mut Keys, folder: &Path) -> Result<Option<LinkConfig>, Stri
     }
 }
 
-fn applications(top: &mut Keys, folder: &Path) -> Result<Vec<Application>, String> {
+fn applications(
+    top: &mut Keys,
+    folder: &Path,
+    preferred: VideoCodec,
+) -> Result<Vec<Application>, String> {
     let wrong =
         format!("a list of 1 to {MAX_APPLICATIONS} objects with name and command is accepted");
     let list = match top.map.remove("applications") {
@@ -249,7 +264,7 @@ fn applications(top: &mut Keys, folder: &Path) -> Result<Vec<Application>, Strin
             return Err(top.refuse("applications", &wrong));
         };
         let keys = Keys::new(map, format!("applications[{at}]."), APPLICATION_KEYS)?;
-        let one = application(keys, folder)?;
+        let one = application(keys, folder, preferred)?;
         if all.iter().any(|other| other.name == one.name) {
             let why = format!(
                 "\"{}\" is there twice; each name once is accepted",
@@ -262,7 +277,11 @@ fn applications(top: &mut Keys, folder: &Path) -> Result<Vec<Application>, Strin
     Ok(all)
 }
 
-fn application(mut keys: Keys, folder: &Path) -> Result<Application, String> {
+fn application(
+    mut keys: Keys,
+    folder: &Path,
+    preferred: VideoCodec,
+) -> Result<Application, String> {
     let name = keys.text("name")?.unwrap_or_default();
     let name = Text::new(&name).map_err(|why| keys.refuse("name", &why.to_string()))?;
     let command = keys.text("command")?.unwrap_or_default();
@@ -276,12 +295,15 @@ fn application(mut keys: Keys, folder: &Path) -> Result<Application, String> {
     let picture = keys.text("picture")?;
     let picture = picture
         .map(|text| Text::new(&text).map_err(|why| keys.refuse("picture", &why.to_string())));
-    let mut size = |key, default: u32, max| {
-        keys.number(key, 1, max)
+    let mut number = |key, default: u32, min: u32, max: u32| {
+        keys.number(key, u64::from(min), u64::from(max))
             .map(|found| found.map_or(default, |found| found as u32))
     };
-    let (width, height) = (size("width", 1280, 8192)?, size("height", 720, 8192)?);
-    let frame_rate = size("frame_rate", 30, 240)?;
+    let (width, height) = (
+        number("width", DEFAULT_SIZE.0, MIN_SIDE, MAX_SIDE)?,
+        number("height", DEFAULT_SIZE.1, MIN_SIDE, MAX_SIDE)?,
+    );
+    let frame_rate = number("frame_rate", DEFAULT_FRAME_RATE, 1, MAX_FRAME_RATE)?;
     let limits = match keys.object("limits", LIMIT_KEYS)? {
         None => Limits::default(),
         Some(mut keys) => Limits {
@@ -306,6 +328,11 @@ fn application(mut keys: Keys, folder: &Path) -> Result<Application, String> {
         width,
         height,
         frame_rate,
+        display: keys.flag("display")?.unwrap_or(true),
+        sound: keys.flag("sound")?.unwrap_or(true),
+        codec: picture::codec(&mut keys)?.unwrap_or(preferred),
+        bitrate_kbps: picture::bitrate(&mut keys)?,
+        gamepad: picture::gamepad(&mut keys)?,
         limits,
     })
 }
@@ -316,36 +343,6 @@ fn absolute(folder: &Path, path: &str) -> PathBuf {
     std::path::absolute(&joined).unwrap_or(joined)
 }
 
-fn webrtc(top: &mut Keys) -> Result<WebRtc, String> {
-    let Some(mut keys) = top.object("webrtc", WEBRTC_KEYS)? else {
-        return Ok(WebRtc::default());
-    };
-    let ice_servers = match keys.map.remove("ice_servers") {
-        None => Vec::new(),
-        Some(Value::Array(list)) if list.len() <= 16 && list.iter().all(Value::is_object) => list,
-        Some(_) => {
-            let why = "a list of at most 16 objects is accepted: {\"urls\": \"stun:host:port\"}";
-            return Err(keys.refuse("ice_servers", why));
-        }
-    };
-    let port_range = match keys.text("port_range")? {
-        None => None,
-        Some(text) => {
-            let parts = text.split_once('-');
-            let ports =
-                parts.and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
-            let good = ports.filter(|(first, last)| 0 < *first && first <= last);
-            Some(good.ok_or_else(|| {
-                keys.refuse("port_range", "two UDP ports are accepted: 50000-50100")
-            })?)
-        }
-    };
-    Ok(WebRtc {
-        ice_servers,
-        port_range,
-        codecs: keys.texts("codecs")?,
-    })
-}
-
+mod picture;
 #[cfg(test)]
 mod tests;

@@ -64,6 +64,15 @@ impl Keys {
         }
     }
 
+    /// Yes or no.
+    pub(crate) fn flag(&mut self, key: &str) -> Result<Option<bool>, String> {
+        match self.map.remove(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(_) => Err(self.refuse(key, "true or false is accepted")),
+        }
+    }
+
     /// A list of texts; nothing: none.
     pub(crate) fn texts(&mut self, key: &str) -> Result<Vec<String>, String> {
         let wrong = format!("a list of at most {MAX_ENTRIES} texts is accepted");

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use server_wire::{EndWord, EndedSession, Reason, RunningSession};
 
+use crate::display;
 use crate::life::Key;
-use crate::program::{Places, remove};
+use crate::places::{Places, private_folder};
 use crate::sweep::sweep;
 
 /// A longer file was not written by this program.
@@ -84,7 +85,9 @@ impl Record {
 
     fn clean_up(&self, written: &Written) -> EndedSession {
         let killed = sweep(&written.mark);
-        remove(&self.places(&written.mark).work);
+        let places = self.places(&written.mark);
+        display::clean_up(&places.helpers);
+        places.remove();
         let session = &written.session;
         tracing::warn!(
             "session {} ({}) did not survive the last end of this server; {killed} of its processes were left",
@@ -126,10 +129,7 @@ impl Record {
 
     /// Where a session with this mark keeps its files.
     pub(crate) fn places(&self, mark: &str) -> Places {
-        Places {
-            work: self.folder.join("work").join(mark),
-            log: self.folder.join("logs").join(format!("{mark}.log")),
-        }
+        Places::new(&self.folder, mark)
     }
 
     /// A session is going to be started.
@@ -178,13 +178,4 @@ impl Record {
             let _ = fs::remove_file(path);
         }
     }
-}
-
-/// A folder, with those above it, that only this user may look into.
-fn private_folder(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
 }

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use media_packet::VideoCodec;
 use server_wire::Port;
 
 use super::parse;
 use crate::config::{SessionConfig, Trust};
+use crate::inject::gamepad::PadControl;
 
 const FULL: &str = r#"{
     "name": "SomeName1", "ip": "0.0.0.0", "port": "1111", "advertise": "play.example.org:443",
@@ -13,11 +15,13 @@ const FULL: &str = r#"{
     "coordinators": ["192.0.2.1"],
     "coordinator": "wss://192.0.2.1:333#abababababababababababababababababababababababababababababababab",
     "secret": "session-secret",
-    "webrtc": {"ice_servers": [{"urls": "stun:192.0.2.9:3478"}], "port_range": "50000-50100", "codecs": ["H264"]},
+    "webrtc": {"ice_servers": [{"urls": "stun:192.0.2.9:3478"}], "port_range": "50000-50100", "codecs": ["VP8", "H264"]},
+    "epic": {"players": "0.0.0.0:80"},
     "applications": [
         {"name": "SomeRC", "title": {"en": "Some", "ru": "..."}, "description": "best RC and ...",
          "picture": "/assets/some.png", "command": "bin/some", "arguments": ["--full"],
          "environment": {"A": "b"}, "working_directory": "data", "width": "1920", "height": 1080,
+         "codec": "h264", "sound": false, "bitrate_kbps": 3000, "gamepad": {"a": "j"},
          "frame_rate": 60, "limits": {"memory_mib": 512, "open_files": 256}},
         {"name": "Other", "command": "sleep"}
     ]
@@ -51,7 +55,21 @@ fn a_whole_file_is_read_with_numbers_of_both_kinds_and_paths_from_its_folder() {
     assert_eq!((some.width, some.height, some.frame_rate), (1920, 1080, 60));
     assert_eq!(some.limits.memory_mib, Some(512));
     assert_eq!(other.command, Path::new("sleep"));
-    assert_eq!(config.webrtc.port_range, Some((50_000, 50_100)));
+    // Of a range, all users share the first.
+    assert_eq!(config.webrtc.udp_port, 50_000);
+    assert_eq!(config.webrtc.codecs, [VideoCodec::Vp8, VideoCodec::H264]);
+    let [server] = &config.webrtc.ice_servers[..] else {
+        panic!("one server")
+    };
+    assert_eq!(server.urls, ["stun:192.0.2.9:3478"]);
+    assert_eq!(
+        (some.codec, other.codec),
+        (VideoCodec::H264, VideoCodec::Vp8)
+    );
+    assert_eq!((some.sound, other.sound), (false, true));
+    assert_eq!(some.bitrate_kbps, Some(3000));
+    assert_eq!(some.gamepad.key(PadControl::Button(0)), Some(0x6a));
+    assert_eq!(config.epic.players, Some(([0, 0, 0, 0], 80).into()));
 }
 
 #[test]
@@ -112,7 +130,7 @@ fn every_mistake_names_its_key_and_what_is_accepted() {
         (
             "\"codecs\"",
             "\"codec\"",
-            "webrtc.codec: is not known; accepted are ice_servers",
+            "webrtc.codec: is not known; accepted are udp_port",
         ),
         (
             "\"command\": \"sleep\"",
@@ -184,4 +202,67 @@ fn a_file_that_is_not_there_is_named() {
             .to_string()
             .starts_with("/nowhere/config.json: cannot be read")
     );
+}
+
+/// The `webrtc` object of a whole file.
+fn webrtc(text: &str) -> Result<SessionConfig, String> {
+    let application = r#"{"name": "a", "command": "sleep"}"#;
+    json(&format!(
+        r#"{{"webrtc": {text}, "applications": [{application}]}}"#
+    ))
+}
+
+#[test]
+fn servers_that_browsers_would_throw_on_are_left_out_or_refused() {
+    let config = webrtc(
+        r#"{"udp_port": 7, "port_range": "9-10", "tcp_port": 8, "advertise": ["192.0.2.1"],
+            "ice_servers": [{"urls": ""}, {"urls": []}, {"urls": ["", "stun:[2001:db8::1]:3478"]},
+            {"urls": ["turn:relay.example.org:3478?transport=tcp", "turns:relay.example.org"],
+             "username": "u", "credential": "c", "credentialType": "password"}]}"#,
+    );
+    let webrtc_keys = config.expect("a configuration").webrtc;
+    assert_eq!((webrtc_keys.udp_port, webrtc_keys.tcp_port), (7, Some(8)));
+    let urls: Vec<usize> = webrtc_keys
+        .ice_servers
+        .iter()
+        .map(|one| one.urls.len())
+        .collect();
+    assert_eq!(urls, [1, 2]);
+    for (text, words) in [
+        (
+            r#"{"ice_servers": [{"urls": "http://a"}]}"#,
+            "webrtc.ice_servers[0].urls: \"http://a\" is no address; stun:host:port",
+        ),
+        (
+            r#"{"ice_servers": [{"urls": "stun:a:b"}]}"#,
+            "webrtc.ice_servers[0].urls: \"stun:a:b\" is no address",
+        ),
+        (
+            r#"{"ice_servers": [{"urls": "turn:a"}]}"#,
+            "webrtc.ice_servers[0].username: a text is needed with a turn: address",
+        ),
+        (
+            r#"{"ice_servers": [{"urls": "turn:a", "username": "u", "credential": ""}]}"#,
+            "webrtc.ice_servers[0].credential: a text is needed",
+        ),
+        (
+            r#"{"ice_servers": "stun:a"}"#,
+            "webrtc.ice_servers: a list of at most 16 objects",
+        ),
+        (
+            r#"{"tcp_port": 0}"#,
+            "webrtc.tcp_port: a whole number from 1",
+        ),
+        (
+            r#"{"advertise": ["0.0.0.0"]}"#,
+            "webrtc.advertise: a list of IP addresses",
+        ),
+        (
+            r#"{"codecs": ["av1"]}"#,
+            "webrtc.codecs: a list of h264 and vp8",
+        ),
+    ] {
+        let error = webrtc(text).expect_err(text);
+        assert!(error.starts_with(words), "{error}\n{words}");
+    }
 }

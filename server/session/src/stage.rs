@@ -1,0 +1,414 @@
+//! Everything of one running session but its people: its display, its sound, its application, and what carries picture,
+//! sound and input between them and the bridge.
+//!
+//! Raised in order, watched together, and gone together: [`Show::tend`] leaves no process, thread, folder or descriptor. It
+//! must never know codes, users, or who has control.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use server_bridge::input::Input;
+use server_bridge::{Bridge, Stage, StageConfig};
+use server_wire::CursorShape;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::air::PacketTap;
+use crate::config::{Application, MAX_USERS};
+use crate::desktop::{Desktop, Offer};
+use crate::display::{self, Address, Display};
+use crate::ears::Ears;
+use crate::eyes::{self, Eyes, Packets};
+use crate::inject::{Feed, Injector};
+use crate::places::Places;
+use crate::program::{self, Program};
+use crate::sound_server::{self, SoundServer};
+use crate::sweep::sweep;
+
+/// How long everything may take to come up, on a computer that has much else to do.
+const RAISE_PATIENCE: Duration = Duration::from_secs(30);
+/// When one part ends because another did, the other is known within this. A guess.
+const CAUSE_PATIENCE: Duration = Duration::from_millis(200);
+/// Failures that wait to be read: each part has one.
+const MAX_FAILURES: usize = 4;
+/// Viewers of one session: its users, and others that only watch by WHEP or Epic's frontend.
+const MAX_VIEWERS: usize = 2 * MAX_USERS as usize;
+/// What a new viewer's way is believed to carry, until it is measured. A guess: a mobile network on a fair day.
+const START_BPS: u32 = 2_500_000;
+/// The least that is asked of the encoder: text can be guessed at.
+const MIN_BPS: u32 = 150_000;
+
+/// A running session without its people. Dropping it kills everything, but only [`Show::tend`] waits until it is gone.
+pub(crate) struct Show {
+    program: Program,
+    scene: Option<Scene>,
+    hands: Hands,
+    mark: String,
+    places: Places,
+}
+
+/// What is there for a picture; dropped in this order: whoever uses the display before the display.
+struct Scene {
+    follower: JoinHandle<()>,
+    eyes: Eyes,
+    ears: Option<Ears>,
+    injector: Injector,
+    desktop: Desktop,
+    stage: Stage,
+    sound: Option<SoundServer>,
+    display: Display,
+    failures: mpsc::Receiver<Failure>,
+}
+
+/// Something that works no more.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Without it there is no session.
+    Picture(String),
+    /// A session goes on without it.
+    Sound(String),
+}
+
+/// What the driver does to a running session; clones are the same session. None of it blocks, and after the session's end
+/// it does nothing. Without a display it does nothing either.
+#[derive(Clone)]
+pub(crate) struct Hands {
+    scene: Option<SceneHands>,
+    cursor: watch::Receiver<Option<CursorShape>>,
+    clipboard: watch::Receiver<Option<Arc<str>>>,
+}
+
+#[derive(Clone)]
+struct SceneHands {
+    stage: Stage,
+    feed: Feed,
+    offer: Offer,
+    packets: Packets,
+}
+
+/// Raises a session: display, sound, capture, application, in this order.
+///
+/// # Errors
+/// What failed, for people; nothing is left then.
+pub(crate) async fn raise(
+    application: &Application,
+    mark: &str,
+    places: &Places,
+    bridge: &Bridge,
+) -> Result<Show, String> {
+    let built = tokio::time::timeout(RAISE_PATIENCE, build(application, mark, places, bridge));
+    let why = match built.await {
+        Ok(Ok(show)) => return Ok(show),
+        Ok(Err(why)) => why,
+        Err(_) => format!(
+            "the session was not ready in {} seconds",
+            RAISE_PATIENCE.as_secs()
+        ),
+    };
+    clean_up(mark, places).await;
+    Err(why)
+}
+
+async fn build(
+    application: &Application,
+    mark: &str,
+    places: &Places,
+    bridge: &Bridge,
+) -> Result<Show, String> {
+    places
+        .make()
+        .map_err(|why| format!("cannot make a working directory: {why}"))?;
+    let mut variables = BTreeMap::new();
+    let mut scene = None;
+    let mut hands = Hands {
+        scene: None,
+        cursor: watch::channel(None).1,
+        clipboard: watch::channel(None).1,
+    };
+    if application.display {
+        let (built, carried) = build_scene(application, mark, &places.helpers, bridge).await?;
+        variables = environment(&built, &places.helpers);
+        hands.cursor = built.desktop.cursor();
+        hands.clipboard = built.desktop.clipboard();
+        hands.scene = Some(carried);
+        scene = Some(built);
+    }
+    Ok(Show {
+        program: program::launch(application, mark, places, variables).await?,
+        scene,
+        hands,
+        mark: mark.to_owned(),
+        places: places.clone(),
+    })
+}
+
+async fn build_scene(
+    application: &Application,
+    mark: &str,
+    folder: &Path,
+    bridge: &Bridge,
+) -> Result<(Scene, SceneHands), String> {
+    let (width, height) = (application.width, application.height);
+    let (display, sound) = tokio::join!(display::raise(folder, mark, width, height), async {
+        match application.sound {
+            true => sound_server::raise(folder, mark).await.map(Some),
+            false => Ok(None),
+        }
+    });
+    let (display, sound) = (display?, sound?);
+    let max_bps = application.max_bps();
+    let stage = bridge.stage(StageConfig {
+        codec: application.codec,
+        max_viewers: MAX_VIEWERS,
+        start_bps: START_BPS.min(max_bps),
+        max_bps,
+        min_bps: MIN_BPS.min(max_bps),
+    });
+    let (failed, failures) = mpsc::channel(MAX_FAILURES);
+    let packets = Packets::new(stage.clone());
+    let address = display.address();
+    let (eyes, injector, desktop, ears) = tokio::join!(
+        {
+            let (config, packets) = (eyes::config(application, address), packets.clone());
+            let failed = failed.clone();
+            blocking(move || Eyes::open(config, packets, failed))
+        },
+        {
+            let (address, gamepad) = (address.clone(), application.gamepad.clone());
+            blocking(move || Injector::start(&address, width, height, gamepad))
+        },
+        connect_desktop(address),
+        listen(sound.as_ref(), &packets, &failed),
+    );
+    let (eyes, injector, desktop, ears) = (eyes?, injector?, desktop?, ears?);
+    let follower = tokio::spawn(eyes::follow(
+        stage.demand(),
+        packets.on_air(),
+        eyes.control(),
+        max_bps,
+    ));
+    let hands = SceneHands {
+        stage: stage.clone(),
+        feed: injector.feed(),
+        offer: desktop.offer(),
+        packets,
+    };
+    let scene = Scene {
+        follower,
+        eyes,
+        ears,
+        injector,
+        desktop,
+        stage,
+        sound,
+        display,
+        failures,
+    };
+    Ok((scene, hands))
+}
+
+async fn connect_desktop(address: &Address) -> Result<Desktop, String> {
+    let address = address.clone();
+    blocking(move || Desktop::start(&address)).await
+}
+
+async fn listen(
+    sound: Option<&SoundServer>,
+    packets: &Packets,
+    failed: &mpsc::Sender<Failure>,
+) -> Result<Option<Ears>, String> {
+    let Some(sound) = sound else {
+        return Ok(None);
+    };
+    let (server, packets, failed) = (sound.address(), packets.clone(), failed.clone());
+    blocking(move || Ears::open(server, packets, failed))
+        .await
+        .map(Some)
+}
+
+/// Runs what waits for foreign code where it holds up nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|why| Err(format!("the start broke off: {why}")))
+}
+
+/// What the application finds its display and its sound by.
+fn environment(scene: &Scene, helpers: &Path) -> BTreeMap<String, String> {
+    let address = scene.display.address();
+    let sound = match &scene.sound {
+        Some(sound) => sound.address(),
+        // Somewhere where nobody is, or its library would start a server of its own.
+        None => sound_server::address_of(&helpers.join("no-sound")),
+    };
+    [
+        ("DISPLAY", address.name()),
+        ("XAUTHORITY", address.authority().display().to_string()),
+        ("PULSE_SERVER", sound),
+        ("PULSE_LATENCY_MSEC", sound_server::LATENCY_MS.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+impl Show {
+    /// What the driver does to it while [`Self::tend`] has it.
+    pub(crate) fn hands(&self) -> Hands {
+        self.hands.clone()
+    }
+
+    /// Waits for the end, or brings it about when `end` says so (or its sender is gone); then nothing of the session runs
+    /// any more and its folders are gone. Says how it ended, for people.
+    pub(crate) async fn tend(mut self, end: oneshot::Receiver<()>) -> String {
+        let how = tokio::select! {
+            how = ended(&mut self.program, self.scene.as_mut()) => how,
+            _ = end => "it was ended".to_owned(),
+        };
+        self.hands.release_all();
+        // A broadcast goes off the air when nobody has its tap any more.
+        self.hands.set_broadcast(None);
+        // The application is asked while its display is still there.
+        self.program.end().await;
+        if let Some(scene) = self.scene.take() {
+            scene.end().await;
+        }
+        clean_up(&self.mark, &self.places).await;
+        how
+    }
+}
+
+/// Waits until the application or something that it cannot do without has ended. Cancel-safe.
+async fn ended(program: &mut Program, scene: Option<&mut Scene>) -> String {
+    let Some(scene) = scene else {
+        return program.ended().await;
+    };
+    loop {
+        let how = tokio::select! {
+            how = program.ended() => how,
+            how = scene.display.ended() => return how,
+            failure = scene.failures.recv() => match failure {
+                Some(Failure::Picture(why)) => why,
+                Some(Failure::Sound(why)) => {
+                    scene.mute(&why).await;
+                    continue;
+                }
+                None => return program.ended().await,
+            },
+            why = sound_ended(&mut scene.sound) => {
+                scene.mute(&why).await;
+                continue;
+            }
+        };
+        // A display that ends takes all the others with it.
+        let cause = tokio::time::timeout(CAUSE_PATIENCE, scene.display.ended()).await;
+        return cause.unwrap_or(how);
+    }
+}
+
+/// Waits until the sound server ends; for ever if there is none. Cancel-safe.
+async fn sound_ended(sound: &mut Option<SoundServer>) -> String {
+    match sound {
+        Some(sound) => sound.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Scene {
+    /// Goes on without sound. An application does not find back to a sound server that was started anew, so there is none.
+    async fn mute(&mut self, why: &str) {
+        tracing::warn!("a session goes on without sound: {why}");
+        let ears = self.ears.take();
+        let dropped = tokio::task::spawn_blocking(move || drop(ears)).await;
+        if dropped.is_err() {
+            tracing::error!("the end of a session's sound broke off");
+        }
+        if let Some(mut sound) = self.sound.take() {
+            sound.end().await;
+        }
+    }
+
+    async fn end(mut self) {
+        self.follower.abort();
+        self.stage.close();
+        let Self {
+            eyes,
+            ears,
+            injector,
+            desktop,
+            ..
+        } = self;
+        // Their threads are joined.
+        let joined = tokio::task::spawn_blocking(move || drop((eyes, ears, injector, desktop)));
+        if joined.await.is_err() {
+            tracing::error!("the end of a session's threads broke off");
+        }
+        let sound = async {
+            if let Some(sound) = &mut self.sound {
+                sound.end().await;
+            }
+        };
+        tokio::join!(self.display.end(), sound);
+    }
+}
+
+/// Whatever has the session's mark is killed, and its folders are removed.
+async fn clean_up(mark: &str, places: &Places) {
+    let (mark, places) = (mark.to_owned(), places.clone());
+    let cleaned = tokio::task::spawn_blocking(move || {
+        sweep(&mark);
+        display::clean_up(&places.helpers);
+        places.remove();
+    });
+    if cleaned.await.is_err() {
+        tracing::error!("a clean-up broke off");
+    }
+}
+
+impl Hands {
+    /// Where its viewers are; none: it has no picture.
+    pub(crate) fn stage(&self) -> Option<Stage> {
+        Some(self.scene.as_ref()?.stage.clone())
+    }
+
+    /// What a user did.
+    pub(crate) fn inject(&self, input: Input) {
+        if let Some(scene) = &self.scene {
+            scene.feed.take(input);
+        }
+    }
+
+    /// Releases all keys and buttons that are held.
+    pub(crate) fn release_all(&self) {
+        self.inject(Input::ReleaseAll);
+    }
+
+    /// Offers a text to the application's paste.
+    pub(crate) fn set_clipboard(&self, text: &str) {
+        if let Some(scene) = &self.scene {
+            scene.offer.put(text);
+        }
+    }
+
+    /// What the application copied last.
+    pub(crate) fn clipboard(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.clipboard.clone()
+    }
+
+    /// What its pointer looks like; none: not known yet.
+    pub(crate) fn cursor(&self) -> watch::Receiver<Option<CursorShape>> {
+        self.cursor.clone()
+    }
+
+    /// Hands all packets to a broadcast too, or to none any more.
+    pub(crate) fn set_broadcast(&self, tap: Option<Arc<dyn PacketTap>>) {
+        if let Some(scene) = &self.scene {
+            scene.packets.set_tap(tap);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
