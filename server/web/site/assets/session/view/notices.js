@@ -1,10 +1,10 @@
 // Boxes over the picture: somebody asks for control, the time is over soon, nobody is there, the application copied
 // something, the server refused something.
 
-import { figures, minutesInWords } from '../../lib/countdown.js';
+import { figures } from '../../lib/countdown.js';
 import { h } from '../../lib/dom.js';
 import { EXTENSIONS, drives, personOf } from '../lib/state.js';
-import { language, t } from '../lib/words.js';
+import { language, minutesInShort, t } from '../lib/words.js';
 import { copyButton } from './copy.js';
 import { icon } from './icons.js';
 
@@ -80,7 +80,7 @@ export const notices = (app) => {
       [t('time.soon'), ' ', clock(state.timeUntil), !state.canExtend && [h('br', {}), h('span', { class: 'hint' }, t('time.cannot'))]],
       mayExtend && EXTENSIONS.map((minutes) => button(
         'extend',
-        t('time.extend', { time: minutesInWords(minutes, language()) }),
+        t('time.extend', { time: minutesInShort(minutes) }),
         () => app.extend(minutes),
         minutes === EXTENSIONS[0] ? '' : 'is-quiet',
       )),

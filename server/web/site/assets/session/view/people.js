@@ -1,10 +1,9 @@
 // Who is here, what each of them does, who may drive; inviting others; the switch of the broadcast.
 
-import { minutesInWords } from '../../lib/countdown.js';
 import { h, put } from '../../lib/dom.js';
 import { MAX_NAME_LEN } from '../lib/entry.js';
 import { EXTENSIONS, drives, initials, mine } from '../lib/state.js';
-import { language, t } from '../lib/words.js';
+import { minutesInShort, t } from '../lib/words.js';
 import { copyButton } from './copy.js';
 import { icon } from './icons.js';
 
@@ -189,7 +188,7 @@ export const people = (app) => {
     heading.textContent = t('people.title');
     put(longer, h('span', { class: 'share-label' }, t('time.longer')), EXTENSIONS.map((minutes) => h('button', {
       type: 'button', class: 'button is-quiet is-small', 'data-do': 'extend', onclick: () => app.extend(minutes),
-    }, t('time.extend', { time: minutesInWords(minutes, language()) }))));
+    }, t('time.extend', { time: minutesInShort(minutes) }))));
     invite.textContent = t('share.title');
     shown = { list: '', share: '', owner: '' };
   };
