@@ -2,49 +2,148 @@
 //!
 //! It must never know what is shown.
 
+use crate::net::{Net, Routes, Udp, addresses, tcp::Tcp};
+use crate::rtc::{Factory, Local};
 use crate::{BridgeConfig, BridgeError, BridgeStats, IceServer, Stage, StageConfig};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::AbortHandle;
 
-/// One UDP port (and perhaps one TCP port) that serves all viewers of all stages.
+/// TCP connections beyond one for each viewer: browsers try several at a time.
+const SPARE_CONNECTIONS: usize = 64;
+
+/// What all stages and viewers of a bridge share.
+pub(crate) struct Core {
+    pub(crate) config: BridgeConfig,
+    pub(crate) net: Net,
+    pub(crate) factory: Factory,
+    pub(crate) local: Local,
+    pub(crate) viewers: AtomicUsize,
+    pub(crate) next_id: AtomicU64,
+    started: Instant,
+    receiving: AbortHandle,
+}
+
+impl Core {
+    /// Microseconds since the bridge started.
+    pub(crate) fn since(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.started).as_micros() as u64
+    }
+
+    /// The other way round.
+    pub(crate) fn instant(&self, us: u64) -> Instant {
+        self.started + Duration::from_micros(us)
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.receiving.abort();
+    }
+}
+
+/// One UDP port (and perhaps one TCP port) that serves all viewers of all stages. Clones are the same bridge; it lives as
+/// long as one of them, a stage or a viewer.
 #[derive(Clone)]
 pub struct Bridge {
-    config: Arc<BridgeConfig>,
+    core: Arc<Core>,
 }
 
 impl Bridge {
-    /// Binds the addresses.
+    /// Binds the addresses. Must be called inside a tokio runtime, which then drives everything.
     ///
     /// # Errors
-    /// An address that cannot be bound.
-    pub async fn start(config: BridgeConfig) -> Result<Bridge, BridgeError> {
+    /// An address that cannot be bound, or nothing that viewers could be told.
+    pub async fn start(mut config: BridgeConfig) -> Result<Bridge, BridgeError> {
+        for server in &mut config.ice_servers {
+            server.urls.retain(|url| !url.trim().is_empty());
+        }
+        config.ice_servers.retain(|server| !server.urls.is_empty());
+        let factory = Factory::new().map_err(BridgeError::Certificate)?;
+        let own = addresses::own();
+        let routes = Arc::new(Routes::default());
+        let failed = |what, address| {
+            move |source| BridgeError::Address {
+                what,
+                address,
+                source,
+            }
+        };
+        let udp = Arc::new(Udp::bind(config.udp).map_err(failed("UDP port", config.udp))?);
+        let candidates = addresses::advertised(udp.address(), &config.advertise, &own);
+        if candidates.is_empty() {
+            return Err(BridgeError::NoAddress);
+        }
+        let tcp = match config.tcp {
+            None => None,
+            Some(address) => {
+                let told = |bound| addresses::advertised(bound, &config.advertise, &own);
+                let most = config.max_viewers.saturating_add(SPARE_CONNECTIONS);
+                Some(
+                    Tcp::start(address, routes.clone(), most, told)
+                        .await
+                        .map_err(failed("TCP port", address))?,
+                )
+            }
+        };
+        let local = Local {
+            udp: candidates.clone(),
+            tcp: tcp.as_ref().map_or_else(Vec::new, |tcp| {
+                addresses::advertised(tcp.address(), &config.advertise, &own)
+            }),
+        };
+        let receiving =
+            tokio::spawn(udp.clone().receive(routes.clone(), candidates)).abort_handle();
+        let core = Core {
+            config,
+            net: Net {
+                routes,
+                udp,
+                tcp,
+                own,
+            },
+            factory,
+            local,
+            viewers: AtomicUsize::new(0),
+            next_id: AtomicU64::new(1),
+            started: Instant::now(),
+            receiving,
+        };
         Ok(Bridge {
-            config: Arc::new(config),
+            core: Arc::new(core),
         })
     }
 
     /// Where viewers send to.
     pub fn udp_address(&self) -> SocketAddr {
-        self.config.udp
+        self.core.net.udp.address()
     }
 
     /// Where viewers that have no UDP connect to.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
-        self.config.tcp
+        self.core.net.tcp.as_ref().map(Tcp::address)
     }
 
     /// A new stage. It lives until [`Stage::close`] or until its last clone and its last viewer are dropped.
     pub fn stage(&self, config: StageConfig) -> Stage {
-        Stage::new(config)
+        Stage::new(self.core.clone(), config)
     }
 
-    /// What browsers are to be told.
+    /// What browsers are to be told; never with an empty address, on which they throw.
     pub fn ice_servers(&self) -> &[IceServer] {
-        &self.config.ice_servers
+        &self.core.config.ice_servers
     }
 
     /// Figures of the whole bridge.
     pub fn stats(&self) -> BridgeStats {
-        BridgeStats::default()
+        let (stray_datagrams, dropped_datagrams) = self.core.net.routes.counts();
+        BridgeStats {
+            viewers: self.core.viewers.load(Ordering::Relaxed),
+            stray_datagrams,
+            dropped_datagrams,
+            tcp_connections: self.core.net.tcp.as_ref().map_or(0, Tcp::count),
+        }
     }
 }

@@ -25,8 +25,7 @@ pub const MAX_MESSAGE_LEN: usize = 64 * 1024;
 /// Messages that wait to be sent to one viewer; above that [`crate::ViewerSender::send`] answers `false`.
 pub const MAX_OUTGOING_MESSAGES: usize = 256;
 
-/// Events that wait for [`crate::Viewer::next`]. Messages above that are dropped (and counted); the last places are kept
-/// for what must not be lost: connected, channel open, closed.
+/// Events that wait for [`crate::Viewer::next`]. Above that the viewer's data channels stand still.
 pub const MAX_EVENTS: usize = 1024;
 
 /// How the bridge is reached.
@@ -145,8 +144,6 @@ pub struct ViewerStats {
     pub nacks: u64,
     /// Keyframes it asked for.
     pub plis: u64,
-    /// Messages it sent that were dropped because nobody took them.
-    pub dropped_messages: u64,
     /// Which encoding it gets.
     #[serde(serialize_with = "rendition_name")]
     pub rendition: Rendition,

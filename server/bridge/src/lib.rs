@@ -3,13 +3,24 @@
 //! The only crate that uses `webrtc`. It must never know how packets are made, bookings, or the rules of who has control.
 
 mod bridge;
+mod clock;
 mod config;
+mod demand;
 mod doors;
+mod driver;
 pub mod epic;
 mod error;
+mod flow;
+mod inbox;
 pub mod input;
+mod join;
+mod net;
 mod rate;
+mod rtc;
+mod seat;
+mod send;
 mod stage;
+mod transport;
 mod viewer;
 pub mod whep;
 

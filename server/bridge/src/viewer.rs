@@ -2,13 +2,21 @@
 //!
 //! It must never know what its messages mean.
 
+use crate::config::MAX_CANDIDATE_LEN;
+use crate::inbox::Order;
+use crate::join::check_description;
+use crate::seat::Seat;
+use crate::transport::Refusal;
 use crate::{Candidate, JoinError, ViewerStats};
 use bytes::Bytes;
 use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
 
 /// A viewer's connection. Dropping it closes the connection for real, and at once.
 pub struct Viewer {
-    id: u64,
+    seat: Arc<Seat>,
+    events: mpsc::Receiver<ViewerEvent>,
+    told: bool,
 }
 
 /// What happens to a viewer.
@@ -35,50 +43,103 @@ pub enum ViewerEvent {
 }
 
 impl Viewer {
+    pub(crate) fn new(seat: Arc<Seat>, events: mpsc::Receiver<ViewerEvent>) -> Viewer {
+        Viewer {
+            seat,
+            events,
+            told: false,
+        }
+    }
+
     /// Unique within the process.
     pub fn id(&self) -> u64 {
-        self.id
+        self.seat.id
     }
 
     /// The next event; `None` after [`ViewerEvent::Closed`]. Cancel-safe.
+    ///
+    /// Who does not call this holds the viewer's messages back: up to [`crate::MAX_EVENTS`] wait here, then its data
+    /// channels stand still. Nothing reliable is dropped.
     pub async fn next(&mut self) -> Option<ViewerEvent> {
-        None
+        if let Some(event) = self.events.recv().await {
+            return Some(event);
+        }
+        if std::mem::replace(&mut self.told, true) {
+            return None;
+        }
+        let why = self.seat.known().ended.clone();
+        Some(ViewerEvent::Closed(
+            why.unwrap_or_else(|| "the connection broke".into()),
+        ))
     }
 
     /// For sending on its data channels.
     pub fn sender(&self) -> ViewerSender {
-        ViewerSender {}
+        ViewerSender {
+            seat: self.seat.clone(),
+        }
     }
 
-    /// The viewer's answer to [`crate::Stage::offer`].
+    async fn order(
+        &self,
+        order: impl FnOnce(oneshot::Sender<Result<(), Refusal>>) -> Order,
+    ) -> Option<Result<(), Refusal>> {
+        let (reply, answer) = oneshot::channel();
+        self.seat.inbox.order(order(reply)).ok()?;
+        answer.await.ok()
+    }
+
+    /// The viewer's answer to [`crate::Stage::offer`]. Cancel-safe: once polled it takes effect.
     ///
     /// # Errors
     /// An answer that cannot be used, or one too many.
-    pub async fn accept_answer(&self, _sdp: &str) -> Result<(), JoinError> {
-        Err(JoinError::Closed)
+    pub async fn accept_answer(&self, sdp: &str) -> Result<(), JoinError> {
+        check_description(sdp)?;
+        let taken = self
+            .order(|reply| Order::Accept(sdp.to_owned(), reply))
+            .await;
+        taken
+            .ok_or(JoinError::Closed)?
+            .map_err(JoinError::BadDescription)
     }
 
-    /// A candidate of the viewer's, trickled after its description.
+    /// A candidate of the viewer's, trickled after its description. Cancel-safe: once polled it takes effect.
     ///
     /// # Errors
     /// A candidate that cannot be used.
-    pub async fn add_candidate(&self, _candidate: &Candidate) -> Result<(), JoinError> {
-        Err(JoinError::Closed)
+    pub async fn add_candidate(&self, candidate: &Candidate) -> Result<(), JoinError> {
+        if candidate.candidate.len() > MAX_CANDIDATE_LEN {
+            return Err(JoinError::TooMuch("the candidate"));
+        }
+        let candidate = candidate.clone();
+        let taken = self.order(|reply| Order::Candidate(candidate, reply)).await;
+        taken
+            .ok_or(JoinError::Closed)?
+            .map_err(JoinError::BadCandidate)
     }
 
-    /// Figures of now.
+    /// Figures, at most 0.1 s old.
     pub fn stats(&self) -> ViewerStats {
-        panic!("no viewer exists yet")
+        self.seat.known().stats.clone()
     }
 }
 
-/// Sends on a viewer's data channels. Clones are the same.
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.seat.inbox.close("left");
+    }
+}
+
+/// Sends on a viewer's data channels. Clones are the same. It does not keep the connection.
 #[derive(Clone)]
-pub struct ViewerSender {}
+pub struct ViewerSender {
+    seat: Arc<Seat>,
+}
 
 impl ViewerSender {
-    /// Queues a message. `false`: no such channel is open, its queue is full, or the viewer is gone. Never blocks.
-    pub fn send(&self, _channel: &str, _data: Bytes, _is_text: bool) -> bool {
-        false
+    /// Queues a message. `false`: no such channel is open, it is longer than [`crate::MAX_MESSAGE_LEN`], its queue is full,
+    /// or the viewer is gone. Never blocks.
+    pub fn send(&self, channel: &str, data: Bytes, is_text: bool) -> bool {
+        self.seat.inbox.message(channel, data, is_text)
     }
 }

@@ -1,0 +1,458 @@
+//! What one viewer is sent: which pictures, in which packets, when, and again when they are asked for.
+//!
+//! It must never know sockets, nor that there are other viewers.
+
+use crate::clock::Moment;
+use crate::inbox::Sound;
+use crate::send::estimate::{Ack, Estimate};
+use crate::send::frame::Frame;
+use crate::send::history::{History, Sent};
+use crate::send::pacer::Pacer;
+use crate::send::probe::{MAX_PACKETS, MIN_PACKETS, Plan};
+use crate::transport::{RtpPacket, SenderReport, Stream, Streams, Transport};
+use bytes::{BufMut, BytesMut};
+use media_packet::Rendition;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A keyframe that does not come is asked for again after this, microseconds.
+pub(crate) const KEYFRAME_RETRY_US: u64 = 300_000;
+
+/// Between sender reports, microseconds: what a browser needs to fit sound to picture soon after it joined.
+const REPORT_US: u64 = 1_000_000;
+
+/// A packet that was asked for again is not sent a third time before this and half a round trip, microseconds.
+const AGAIN_US: u64 = 8_000;
+
+/// RTP header with extensions, SRTP tag, UDP and IP: what a packet costs beyond its payload.
+const OVERHEAD: usize = 12 + 12 + 16 + 28;
+
+/// Counted for the statistics.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) bytes: u64,
+    pub(crate) packets: u64,
+    pub(crate) frames: u64,
+    pub(crate) dropped_frames: u64,
+    pub(crate) nacks: u64,
+    pub(crate) plis: u64,
+    pub(crate) overflows: u64,
+}
+
+/// A packet that waits for its time.
+#[derive(Debug)]
+enum Waiting {
+    New(Arc<Frame>, usize),
+    Again(u16),
+}
+
+#[derive(Debug)]
+struct Probing {
+    plan: Plan,
+    bytes: usize,
+    packets: usize,
+    next_us: u64,
+}
+
+/// See the head of the file.
+pub(crate) struct Flow {
+    streams: Streams,
+    history: History,
+    pacer: Pacer<Waiting>,
+    estimate: Estimate,
+    probing: Option<Probing>,
+    current: Rendition,
+    wanted: Rendition,
+    /// Nothing can be shown before a keyframe of the current rendition.
+    blind: bool,
+    /// The viewer asked for a keyframe that has not come yet.
+    asked: bool,
+    ask_us: u64,
+    report_us: u64,
+    rtt_us: u64,
+    sequence: u16,
+    again_sequence: u16,
+    sound_sequence: u16,
+    video_sent: (u32, u32),
+    sound_sent: (u32, u32),
+    counts: Counts,
+}
+
+/// How many bits per second a viewer's way is believed to carry, and the bounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) start_bps: u32,
+    pub(crate) least_bps: u32,
+    pub(crate) most_bps: u32,
+}
+
+impl Flow {
+    /// For a viewer who has nothing yet.
+    pub(crate) fn new(streams: Streams, bounds: Bounds, now_us: u64) -> Flow {
+        let estimate = Estimate::new(bounds.start_bps, bounds.least_bps, bounds.most_bps, now_us);
+        Flow {
+            streams,
+            history: History::default(),
+            pacer: Pacer::new(estimate.bps(), now_us),
+            estimate,
+            probing: None,
+            current: Rendition::Full,
+            wanted: Rendition::Full,
+            blind: true,
+            asked: false,
+            ask_us: now_us,
+            report_us: now_us,
+            rtt_us: 0,
+            sequence: rand::random(),
+            again_sequence: rand::random(),
+            sound_sequence: rand::random(),
+            video_sent: (0, 0),
+            sound_sent: (0, 0),
+            counts: Counts::default(),
+        }
+    }
+
+    /// For the statistics.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Bits per second that the way carries, and that arrive.
+    pub(crate) fn rates(&self) -> (u32, u32) {
+        (self.estimate.bps(), self.estimate.received_bps())
+    }
+
+    /// Which encoding is sent.
+    pub(crate) fn rendition(&self) -> Rendition {
+        self.current
+    }
+
+    /// Switch at the next keyframe of this one.
+    pub(crate) fn want(&mut self, rendition: Rendition) {
+        self.wanted = rendition;
+    }
+
+    /// Whether pictures of this encoding are of use.
+    pub(crate) fn takes(&self, rendition: Rendition) -> bool {
+        rendition == self.current || rendition == self.wanted
+    }
+
+    /// A picture of the stage's.
+    pub(crate) fn frame(&mut self, frame: &Arc<Frame>, now_us: u64) {
+        if self.streams.video.is_none() {
+            return;
+        }
+        if frame.keyframe && frame.rendition == self.wanted {
+            self.current = self.wanted;
+        }
+        if frame.rendition != self.current {
+            return;
+        }
+        if self.pacer.is_overdue(now_us) {
+            self.overflow();
+        }
+        if self.blind && !frame.keyframe {
+            self.counts.dropped_frames += 1;
+            return;
+        }
+        if frame.keyframe {
+            (self.blind, self.asked) = (false, false);
+        }
+        self.counts.frames += 1;
+        for (index, payload) in frame.payloads.iter().enumerate() {
+            self.pacer.push(
+                Waiting::New(frame.clone(), index),
+                payload.len() + OVERHEAD,
+                now_us,
+            );
+        }
+    }
+
+    /// What waits is too old, or was dropped on its way out: a fresh keyframe is worth more.
+    pub(crate) fn overflow(&mut self) {
+        if !self.pacer.is_empty() {
+            self.pacer.clear();
+            self.counts.overflows += 1;
+        }
+        self.history.forget();
+        self.blind = true;
+    }
+
+    /// Pictures were lost before they came here.
+    pub(crate) fn lost(&mut self, frames: u64) {
+        self.counts.dropped_frames += frames;
+        self.overflow();
+    }
+
+    /// Sound is not paced: it is little, and late sound is silence.
+    pub(crate) fn sound(&mut self, sound: &Sound, transport: &mut dyn Transport, now: Instant) {
+        let Some(stream) = &self.streams.sound else {
+            return;
+        };
+        let packet = RtpPacket {
+            ssrc: stream.ssrc,
+            payload_type: stream.payload_type,
+            sequence: self.sound_sequence,
+            timestamp: sound.timestamp,
+            marker: false,
+            transport_cc: None,
+            playout_delay: None,
+            payload: sound.payload.clone(),
+        };
+        self.sound_sequence = self.sound_sequence.wrapping_add(1);
+        self.sound_sent = added(self.sound_sent, packet.payload.len());
+        self.counts.bytes += (packet.payload.len() + 12 + 16) as u64;
+        self.counts.packets += 1;
+        transport.send_rtp(packet, now);
+    }
+
+    /// The viewer's NACK.
+    pub(crate) fn again(&mut self, sequences: &[u16], now_us: u64) {
+        let pause_us = AGAIN_US.max(self.rtt_us / 2);
+        for sequence in sequences {
+            self.counts.nacks += 1;
+            if let Some(sent) = self.history.get(*sequence)
+                && now_us.saturating_sub(sent.sent_us) >= pause_us
+            {
+                sent.sent_us = now_us;
+                let len = sent.frame.payloads[sent.index].len() + OVERHEAD;
+                self.pacer.push_urgent(Waiting::Again(*sequence), len);
+            }
+        }
+    }
+
+    /// The viewer's PLI or FIR.
+    pub(crate) fn keyframe_asked(&mut self, now_us: u64) {
+        self.counts.plis += 1;
+        if !self.asked {
+            self.asked = true;
+            self.ask_us = now_us;
+        }
+    }
+
+    /// The viewer's report of arrivals.
+    pub(crate) fn arrivals(&mut self, acks: &[Ack], now_us: u64) {
+        self.estimate.report(acks, now_us);
+        self.pacer.set_estimate(self.estimate.bps());
+        let can_probe = self.probing.is_none()
+            && self
+                .streams
+                .video
+                .as_ref()
+                .is_some_and(|video| video.rtx.is_some());
+        if can_probe
+            && self.history.newest().next().is_some()
+            && let Some(plan) = self.estimate.probe(now_us)
+        {
+            self.probing = Some(Probing {
+                plan,
+                bytes: 0,
+                packets: 0,
+                next_us: now_us,
+            });
+        }
+    }
+
+    /// A round trip was measured.
+    pub(crate) fn set_rtt(&mut self, rtt_us: u64) {
+        self.rtt_us = rtt_us;
+    }
+
+    /// The encodings of which a keyframe is to be asked for now.
+    pub(crate) fn keyframes(&mut self, now_us: u64) -> [Option<Rendition>; 2] {
+        let here = self.blind || self.asked;
+        let there = self.wanted != self.current;
+        if (!here && !there) || now_us < self.ask_us || self.streams.video.is_none() {
+            return [None, None];
+        }
+        self.ask_us = now_us + KEYFRAME_RETRY_US;
+        [here.then_some(self.current), there.then_some(self.wanted)]
+    }
+
+    /// Sends what is due. `moment`: now on the clocks of the stage.
+    pub(crate) fn run(
+        &mut self,
+        moment: Option<Moment>,
+        transport: &mut dyn Transport,
+        now: Instant,
+        now_us: u64,
+    ) {
+        while let Some(waiting) = self.pacer.pop(now_us) {
+            match waiting {
+                Waiting::New(frame, index) => self.send_new(frame, index, transport, now, now_us),
+                Waiting::Again(sequence) => {
+                    if let Some(sent) = self.history.get(sequence).cloned() {
+                        self.send_again(&sent, 0, transport, now, now_us);
+                    }
+                }
+            }
+        }
+        self.probe(transport, now, now_us);
+        if now_us >= self.report_us
+            && let Some(moment) = moment
+        {
+            self.report_us = now_us + REPORT_US;
+            self.report(moment, transport, now);
+        }
+    }
+
+    /// When to run again.
+    pub(crate) fn deadline(&self) -> u64 {
+        let waits_for_keyframe = self.blind || self.asked || self.wanted != self.current;
+        [
+            Some(self.report_us),
+            self.pacer.deadline(),
+            self.probing.as_ref().map(|probing| probing.next_us),
+            waits_for_keyframe.then_some(self.ask_us),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(self.report_us)
+    }
+
+    fn send_new(
+        &mut self,
+        frame: Arc<Frame>,
+        index: usize,
+        transport: &mut dyn Transport,
+        now: Instant,
+        now_us: u64,
+    ) {
+        let Some(video) = self.streams.video.clone() else {
+            return;
+        };
+        let payload = frame.payloads[index].clone();
+        let packet = RtpPacket {
+            ssrc: video.ssrc,
+            payload_type: video.payload_type,
+            sequence: self.sequence,
+            timestamp: frame.timestamp,
+            marker: index + 1 == frame.payloads.len(),
+            transport_cc: self.number(&video, payload.len(), 0, now_us),
+            playout_delay: video.playout_delay,
+            payload,
+        };
+        self.video_sent = added(self.video_sent, packet.payload.len());
+        self.history.push(Sent {
+            sequence: self.sequence,
+            frame,
+            index,
+            sent_us: now_us,
+        });
+        self.sequence = self.sequence.wrapping_add(1);
+        self.count(&packet);
+        transport.send_rtp(packet, now);
+    }
+
+    fn send_again(
+        &mut self,
+        sent: &Sent,
+        probe: u32,
+        transport: &mut dyn Transport,
+        now: Instant,
+        now_us: u64,
+    ) {
+        let Some(video) = self.streams.video.clone() else {
+            return;
+        };
+        let original = &sent.frame.payloads[sent.index];
+        let (ssrc, payload_type, sequence, payload) = match video.rtx {
+            Some((ssrc, payload_type)) => {
+                // RFC 4588 section 4: the original number, then the original payload.
+                let mut payload = BytesMut::with_capacity(original.len() + 2);
+                payload.put_u16(sent.sequence);
+                payload.put_slice(original);
+                let sequence = self.again_sequence;
+                self.again_sequence = sequence.wrapping_add(1);
+                (ssrc, payload_type, sequence, payload.freeze())
+            }
+            None => (
+                video.ssrc,
+                video.payload_type,
+                sent.sequence,
+                original.clone(),
+            ),
+        };
+        let packet = RtpPacket {
+            ssrc,
+            payload_type,
+            sequence,
+            timestamp: sent.frame.timestamp,
+            marker: sent.index + 1 == sent.frame.payloads.len(),
+            transport_cc: self.number(&video, payload.len(), probe, now_us),
+            playout_delay: video.playout_delay,
+            payload,
+        };
+        self.count(&packet);
+        transport.send_rtp(packet, now);
+    }
+
+    /// Probes are packets that were sent already, so that they help where one was lost.
+    fn probe(&mut self, transport: &mut dyn Transport, now: Instant, now_us: u64) {
+        while let Some(probing) = self
+            .probing
+            .as_mut()
+            .filter(|probing| probing.next_us <= now_us)
+        {
+            let done = probing.bytes >= probing.plan.bytes && probing.packets >= MIN_PACKETS;
+            let number = probing.packets;
+            let chosen = (!done && number < MAX_PACKETS).then(|| {
+                self.history
+                    .newest()
+                    .nth(number)
+                    .or(self.history.newest().next())
+            });
+            let Some(sent) = chosen.flatten().cloned() else {
+                self.estimate.probe_sent(probing.plan.id);
+                self.probing = None;
+                return;
+            };
+            let len = sent.frame.payloads[sent.index].len() + OVERHEAD;
+            probing.bytes += len;
+            probing.packets += 1;
+            probing.next_us += (len as f64 * 8e6 / probing.plan.bps) as u64;
+            let id = probing.plan.id;
+            self.send_again(&sent, id, transport, now, now_us);
+        }
+    }
+
+    fn number(&mut self, video: &Stream, len: usize, probe: u32, now_us: u64) -> Option<(u8, u16)> {
+        let extension = video.transport_cc?;
+        Some((
+            extension,
+            self.estimate.departed(len + OVERHEAD, probe, now_us),
+        ))
+    }
+
+    fn count(&mut self, packet: &RtpPacket) {
+        self.counts.packets += 1;
+        self.counts.bytes += (packet.payload.len() + OVERHEAD - 28) as u64;
+    }
+
+    fn report(&mut self, moment: Moment, transport: &mut dyn Transport, now: Instant) {
+        let streams = [
+            (&self.streams.video, moment.video, self.video_sent),
+            (&self.streams.sound, moment.sound, self.sound_sent),
+        ];
+        for (stream, timestamp, (packets, octets)) in streams {
+            if let Some(stream) = stream.as_ref().filter(|_| packets > 0) {
+                transport.send_report(
+                    SenderReport {
+                        ssrc: stream.ssrc,
+                        ntp: moment.ntp,
+                        timestamp,
+                        packets,
+                        octets,
+                    },
+                    now,
+                );
+            }
+        }
+    }
+}
+
+/// Packets and octets of a sender report; both wrap.
+fn added((packets, octets): (u32, u32), len: usize) -> (u32, u32) {
+    (packets.wrapping_add(1), octets.wrapping_add(len as u32))
+}
