@@ -1,0 +1,221 @@
+//! The channels that browsers may watch: their newest chunks, and their stages on demand.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use media_packet::VideoCodec;
+use serde_json::{Value, json};
+use server_bridge::{Bridge, BridgeConfig, BridgeError, Stage, StageConfig};
+use tokio::sync::OnceCell;
+
+use crate::air::Air;
+use crate::player::{Board, Ended, Player};
+
+/// How much faster than its chunk a channel may be sent: chunks differ, and so do the pictures in them. A guess.
+const HEADROOM: u64 = 2;
+/// The least rate, bits per second: a picture that stays has hardly any.
+const MIN_BPS: u64 = 1_000_000;
+/// The highest.
+const MAX_BPS: u64 = 100_000_000;
+
+/// How browsers reach the channels.
+#[derive(Clone, Debug)]
+pub struct ChannelsConfig {
+    /// The WebRTC side. Nothing is opened before the first viewer asks.
+    pub bridge: BridgeConfig,
+    /// Viewers of one channel; more are refused.
+    pub max_viewers: usize,
+}
+
+/// Why a channel cannot be watched. One line for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It does not exist here.
+    #[error("there is no channel {channel} here; {known}")]
+    NoSuchChannel {
+        /// The number that was asked for.
+        channel: u32,
+        /// Those that there are, in words.
+        known: String,
+    },
+    /// Nothing is on air there.
+    #[error("channel {0} is silent at the moment")]
+    Silent(u32),
+    /// Its chunks cannot be shown.
+    #[error("{0}")]
+    Unplayable(String),
+    /// The bridge cannot be opened.
+    #[error("browsers cannot be served: {0}")]
+    NoBridge(String),
+}
+
+/// All channels of a process. Clones are the same.
+#[derive(Clone)]
+pub struct Channels(Arc<Inner>);
+
+struct Inner {
+    config: ChannelsConfig,
+    bridge: OnceCell<Bridge>,
+    channels: BTreeMap<u32, Channel>,
+}
+
+struct Channel {
+    air: Air,
+    /// Once somebody watched.
+    stage: Mutex<Option<(VideoCodec, Stage)>>,
+    board: Board,
+}
+
+impl Channels {
+    /// Of these numbers, all silent.
+    #[must_use]
+    pub fn new(numbers: impl IntoIterator<Item = u32>, config: ChannelsConfig) -> Self {
+        let channel = || Channel {
+            air: Air::new(),
+            stage: Mutex::default(),
+            board: Board::default(),
+        };
+        Self(Arc::new(Inner {
+            config,
+            bridge: OnceCell::new(),
+            channels: numbers.into_iter().map(|n| (n, channel())).collect(),
+        }))
+    }
+
+    /// A chunk, whose file these parts are, is on air for as long as it `lasts`. Returns at once.
+    pub fn on_air(&self, channel: u32, parts: Vec<Bytes>, lasts: Duration) {
+        if let Some(channel) = self.0.channels.get(&channel) {
+            channel.air.put(parts, lasts);
+        }
+    }
+
+    /// The stage of a channel for one who wants to watch it. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// Why it cannot be watched.
+    pub async fn stage(&self, number: u32) -> Result<Stage, Refused> {
+        let inner = &self.0;
+        let no_such = || Refused::NoSuchChannel {
+            channel: number,
+            known: known(&inner.channels),
+        };
+        let channel = inner.channels.get(&number).ok_or_else(no_such)?;
+        let newest = channel.air.newest().ok_or(Refused::Silent(number))?;
+        let bridge = inner.bridge().await;
+        let bridge = bridge.map_err(|why| Refused::NoBridge(why.to_string()))?;
+        if let Some((_, stage)) = &*lock(&channel.stage) {
+            return Ok(stage.clone());
+        }
+        let bps = newest.bits_per_second();
+        let codec =
+            tokio::task::spawn_blocking(move || media_ffmpeg::packets::codec_of(&newest.file()));
+        let codec = match codec.await {
+            Ok(Ok(codec)) => codec.unwrap_or(VideoCodec::H264),
+            Ok(Err(why)) => return Err(Refused::Unplayable(why.to_string())),
+            Err(_) => return Err(Refused::Unplayable("the chunk broke its reader".to_owned())),
+        };
+        let mut place = lock(&channel.stage);
+        if let Some((_, stage)) = &*place {
+            return Ok(stage.clone());
+        }
+        // A channel has one rendition and its own rate: with nothing between the least and the most nobody is given another,
+        // and the estimates only pace.
+        let bps = bps.saturating_mul(HEADROOM).clamp(MIN_BPS, MAX_BPS) as u32;
+        let stage = bridge.stage(StageConfig {
+            codec,
+            max_viewers: inner.config.max_viewers,
+            start_bps: bps,
+            max_bps: bps,
+            min_bps: bps,
+        });
+        *place = Some((codec, stage.clone()));
+        drop(place);
+        let player = Player {
+            channel: number,
+            codec,
+            stage: stage.clone(),
+            newest: channel.air.listen(),
+            board: channel.board.clone(),
+        };
+        tokio::spawn(play(self.clone(), number, player));
+        Ok(stage)
+    }
+
+    /// The numbers, in order.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<u32> {
+        self.0.channels.keys().copied().collect()
+    }
+
+    /// The STUN and TURN servers that browsers are told.
+    #[must_use]
+    pub fn ice_servers(&self) -> &[server_bridge::IceServer] {
+        &self.0.config.bridge.ice_servers
+    }
+
+    /// What it says about itself.
+    #[must_use]
+    pub fn status(&self) -> Value {
+        let of = |(number, channel): (&u32, &Channel)| {
+            let stage = lock(&channel.stage).clone();
+            let viewers = stage.map_or_else(Vec::new, |(_, stage)| stage.viewers());
+            let shown = lock(&channel.board).clone();
+            json!({
+                "channel": number,
+                "viewers": viewers,
+                "chunks_shown": shown.chunks,
+                "chunks_left_out": shown.left_out,
+                "reencoded": shown.reencoded,
+                "problem": shown.problem,
+            })
+        };
+        let udp = self
+            .0
+            .bridge
+            .get()
+            .map(|bridge| bridge.udp_address().to_string());
+        json!({
+            "udp": udp,
+            "channels": self.0.channels.iter().map(of).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Inner {
+    async fn bridge(&self) -> Result<&Bridge, BridgeError> {
+        let start = || Bridge::start(self.config.bridge.clone());
+        self.bridge.get_or_try_init(start).await
+    }
+}
+
+/// Lets a player run; its stage goes with it, and whoever asks next gets another.
+async fn play(channels: Channels, number: u32, player: Player) {
+    let stage = player.stage.clone();
+    let ended = player.run().await;
+    if ended == Ended::OtherCodec {
+        tracing::info!(
+            channel = number,
+            "another codec: browsers have to join anew"
+        );
+    }
+    if let Some(channel) = channels.0.channels.get(&number) {
+        lock(&channel.stage).take();
+    }
+    stage.close();
+}
+
+fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn known(channels: &BTreeMap<u32, Channel>) -> String {
+    match channels.len() {
+        0 => "there are none".to_owned(),
+        _ => {
+            let numbers: Vec<String> = channels.keys().map(u32::to_string).collect();
+            format!("there are {}", numbers.join(", "))
+        }
+    }
+}
