@@ -103,6 +103,11 @@ pub(crate) struct Join {
     /// Lines for scripts on standard output instead of menus.
     #[arg(long)]
     pub(crate) headless: bool,
+    /// Lets browsers watch the channel through this peer: a page and WHEP at this TCP address, the picture from the same port
+    /// of UDP. Not encrypted but for the picture: for this computer, a trusted network, or a proxy with TLS.
+    #[cfg(feature = "bridge")]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) bridge: Option<SocketAddr>,
     /// Most bytes of chunks that wait to be shown: 500M, 2G, or none for no limit. Over it the oldest go.
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_limit)]
     pub(crate) spool_limit: Limit,

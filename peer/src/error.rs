@@ -81,6 +81,15 @@ pub(crate) enum PeerError {
         /// What the system says.
         source: io::Error,
     },
+    /// The address for browsers.
+    #[cfg(feature = "bridge")]
+    #[error("cannot open {addr} for browsers: {source}; name another address with --bridge")]
+    Bridge {
+        /// The address.
+        addr: std::net::SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// No UDP socket.
     #[error("{0}")]
     Bind(#[from] BindError),

@@ -6,6 +6,8 @@
 
 mod args;
 mod board;
+#[cfg_attr(not(feature = "bridge"), path = "no_bridge.rs")]
+mod bridge;
 mod control;
 mod error;
 mod files;

@@ -16,6 +16,9 @@ pub(crate) enum Notice {
         /// Who this peer is.
         identity: PeerId,
     },
+    /// Browsers may watch, at this address.
+    #[cfg(feature = "bridge")]
+    Browsers(SocketAddr),
     /// The channel's form became known.
     Joined {
         /// The channel.
@@ -184,6 +187,8 @@ impl Notice {
             Notice::Listening { addr, identity, .. } => {
                 format!("listening addr={addr} identity={identity}")
             }
+            #[cfg(feature = "bridge")]
+            Notice::Browsers(addr) => format!("browsers addr={addr}"),
             Notice::Joined {
                 channel,
                 data,
@@ -252,6 +257,8 @@ impl Notice {
             } => {
                 format!("the usual port is taken: listening on UDP {addr} instead")
             }
+            #[cfg(feature = "bridge")]
+            Notice::Browsers(addr) => format!("browsers may watch at http://{addr}/"),
             Notice::Joined {
                 channel,
                 data,

@@ -25,12 +25,10 @@ use crate::signals::{Heard, Signals};
 use crate::source::Source;
 use crate::status::Status;
 use crate::storing::{Counts, Storing};
-use crate::{Outcome, identity, legacy, listen, memory, menu};
+use crate::{Outcome, bridge, identity, legacy, listen, memory, menu};
 
 /// Threads that hash large chunks, resolve names and look at the spool for scripts.
 const BLOCKING_THREADS: usize = 4;
-/// They do not recurse.
-const BLOCKING_STACK: usize = 512 * 1024;
 /// After names could not be resolved: the first pause, which doubles up to the last.
 const RESOLVE_PAUSE: Duration = Duration::from_secs(1);
 /// A viewer's patience.
@@ -68,7 +66,7 @@ pub(crate) fn run(args: Join) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
-        .thread_stack_size(BLOCKING_STACK)
+        .thread_stack_size(bridge::BLOCKING_STACK)
         .build()
         .map_err(failed("start the runtime"))?;
     let notices = Notices::new(lines.clone(), headless);
@@ -132,7 +130,10 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
     let counts = Arc::new(Counts::default());
     let looker = Arc::new(Looker::open(&args.spool)?);
     let storing = Storing::start(writer, counts.clone(), notices.clone());
-    let storing = Arc::new(storing.map_err(system("start a thread"))?);
+    let browsers = bridge::open(&args, source.channel()).await?;
+    let taker = browsers.as_ref().map(|browsers| browsers.taker());
+    let storing = storing.map_err(system("start a thread"))?;
+    let storing = Arc::new(storing.with_taker(taker));
     let (stops, mut stopped) = mpsc::channel(MAX_STOPS);
     let fixed = Status {
         identity: identity.id().to_string(),
@@ -151,6 +152,9 @@ async fn live(parts: Parts, state: &Path) -> Outcome {
         moved,
         identity: identity.id(),
     });
+    if let Some(browsers) = &browsers {
+        notices.say(&browsers.notice());
+    }
     let menus = if headless {
         None
     } else {

@@ -80,10 +80,14 @@ struct Job {
     done: oneshot::Sender<()>,
 }
 
+/// Somebody else who takes every chunk, at once.
+pub(crate) type Taker = Box<dyn Fn(&WholeChunk) + Send + Sync>;
+
 /// The storing thread.
 pub(crate) struct Storing {
     jobs: mpsc::Sender<Job>,
     hurry: Arc<AtomicBool>,
+    taker: Option<Taker>,
 }
 
 impl Storing {
@@ -103,7 +107,16 @@ impl Storing {
             .name("storing".to_owned())
             .stack_size(STACK)
             .spawn(move || disk.run(inbox))?;
-        Ok(Self { jobs, hurry })
+        Ok(Self {
+            jobs,
+            hurry,
+            taker: None,
+        })
+    }
+
+    /// Every chunk is also given to this one, before it goes to the disk, which may be slow.
+    pub(crate) fn with_taker(self, taker: Option<Taker>) -> Self {
+        Self { taker, ..self }
     }
 
     /// Stores every chunk that comes, until no more come. `false`: the thread is gone.
@@ -118,6 +131,9 @@ impl Storing {
 
     /// Stores one chunk that did not come through the forest. `false`: the thread is gone.
     pub(crate) async fn store(&self, chunk: WholeChunk) -> bool {
+        if let Some(taker) = &self.taker {
+            taker(&chunk);
+        }
         let (done, wait) = oneshot::channel();
         self.jobs.send(Job { chunk, done }).await.is_ok() && wait.await.is_ok()
     }
