@@ -17,6 +17,12 @@ pub trait Air: Send + Sync {
     fn begin(&self, code: &str, title: &str) -> Result<OnAir, String>;
 }
 
+impl std::fmt::Debug for dyn Air {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Air")
+    }
+}
+
 /// A session on air. Once it is dropped, with all clones of its tap, the channel is free for another.
 pub struct OnAir {
     /// The channel's number.

@@ -1,37 +1,31 @@
-//! The session server's own address: TLS, and the WebSocket on which users and dialling coordinators speak.
+//! The session server's own address: TLS, HTTP, and the WebSocket on which users and dialling coordinators speak.
 //!
 //! It must never know how sessions live; it asks the driver.
 
 mod http;
+mod visitor;
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use server_wire::{
-    Body, FromVisitor, Id, Order, OrderAnswer, Presence, Rejected, UserAnswer, UserRequest, read,
-    write,
-};
+use server_bridge::whep::Whep;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::ask::{Ask, Here};
 use crate::config::SessionConfig;
 use crate::crowd::{Crowd, MAX_OF_ONE};
-use crate::house::reasoned;
-use crate::life::Key;
 
 /// Connections at once; more wait in the system's queue. Room for the users of 32 sessions of 16.
 const MAX_CONNECTIONS: usize = 512;
@@ -40,16 +34,12 @@ const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may be in no session. A guess: who opens a session's page enters at once, and has time to type
 /// its code again.
 pub(crate) const ENTER_PATIENCE: Duration = Duration::from_secs(60);
-/// How long one message may take to leave.
-const SEND_PATIENCE: Duration = Duration::from_secs(10);
-/// How often a silent peer is pinged; one that says nothing for three times that is gone.
-const PING: Duration = Duration::from_secs(20);
 /// Bytes of a WebSocket message that are taken in to answer that it is too long; beyond that the connection ends.
 const MAX_FRAME_LEN: usize = 1024 * 1024;
-/// Messages that wait for one user. A guess: who is that far behind does not read.
-const MAX_TOLD: usize = 64;
 /// Between two attempts to accept when the system has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+pub(crate) use visitor::MAX_TOLD;
 
 /// How much of a message both ends of a WebSocket take in.
 pub(crate) fn bounds() -> WebSocketConfig {
@@ -62,7 +52,6 @@ pub(crate) fn bounds() -> WebSocketConfig {
 }
 
 /// What every connection needs.
-#[derive(Debug)]
 pub(crate) struct Hall {
     pub(crate) config: Arc<SessionConfig>,
     /// The port that was bound.
@@ -70,6 +59,7 @@ pub(crate) struct Hall {
     pub(crate) asks: mpsc::Sender<Ask>,
     /// How long a connection may be in no session.
     pub(crate) enter_patience: Duration,
+    pub(crate) whep: Whep,
 }
 
 impl Hall {
@@ -142,7 +132,7 @@ async fn connection(
     stream: TcpStream,
     from: SocketAddr,
     tls: &TlsAcceptor,
-    hall: &Hall,
+    hall: &Arc<Hall>,
 ) -> Result<(), String> {
     let address = from.ip().to_canonical();
     let enter_by = hall.enter_by(address);
@@ -155,7 +145,7 @@ async fn connection(
         .map_err(|why| why.to_string())?;
     let upgrade: Mutex<Option<OnUpgrade>> = Mutex::new(None);
     let service = hyper::service::service_fn(async |request: Request<Incoming>| {
-        Ok::<_, Infallible>(http::answer(request, &upgrade))
+        Ok::<_, Infallible>(http::answer(request, address, hall, &upgrade).await)
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -176,7 +166,7 @@ async fn connection(
         .map_err(|why| why.to_string())?;
     let socket =
         WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(bounds())).await;
-    let mut visitor = Visitor {
+    let mut visitor = visitor::Visitor {
         socket,
         from: address,
         here: hall.here(local),
@@ -185,172 +175,8 @@ async fn connection(
         enter_by,
     };
     let result = visitor.talk().await;
-    visitor.leave().await;
+    visitor.lost().await;
     result
-}
-
-type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
-
-struct Visitor<'a> {
-    socket: Socket,
-    from: IpAddr,
-    here: Here,
-    hall: &'a Hall,
-    /// Who it is, and what it is told unasked.
-    inside: Option<(Key, u32, mpsc::Receiver<UserAnswer>)>,
-    /// While it is in no session: when it is let go.
-    enter_by: Option<Instant>,
-}
-
-impl Visitor<'_> {
-    async fn talk(&mut self) -> Result<(), String> {
-        let mut ping = tokio::time::interval(PING);
-        let mut heard = Instant::now();
-        loop {
-            let enter_by = self.enter_by.filter(|_| self.inside.is_none());
-            let told = async {
-                match &mut self.inside {
-                    Some((.., told)) => told.recv().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                message = self.socket.next() => {
-                    heard = Instant::now();
-                    match message {
-                        Some(Ok(Message::Text(text))) => self.hear(text.as_str()).await?,
-                        Some(Ok(Message::Binary(_))) => {
-                            let why = reasoned("text messages are accepted");
-                            self.say(&UserAnswer::BadRequest(why), None).await?;
-                        }
-                        Some(Ok(Message::Close(_))) | None => return Ok(()),
-                        Some(Ok(_)) => {}
-                        Some(Err(why)) => return Err(why.to_string()),
-                    }
-                }
-                told = told => match told {
-                    Some(told) => {
-                        self.say(&told, None).await?;
-                        if matches!(told, UserAnswer::Ended(_)) {
-                            self.inside = None;
-                            self.enter_by = self.hall.enter_by(self.from);
-                        }
-                    }
-                    None => return Err("it does not take what it is told".to_owned()),
-                },
-                () = at(enter_by) => return Err(OUTSIDE.to_owned()),
-                _ = ping.tick() => {
-                    if heard.elapsed() > 3 * PING {
-                        return Err("nothing was heard".to_owned());
-                    }
-                    self.send(Message::Ping(Bytes::new())).await?;
-                }
-            }
-        }
-    }
-
-    async fn send(&mut self, message: Message) -> Result<(), String> {
-        timeout(SEND_PATIENCE, self.socket.send(message))
-            .await
-            .map_err(|_| "a message did not leave in time".to_owned())?
-            .map_err(|why| why.to_string())
-    }
-
-    async fn say<T: Body>(&mut self, body: &T, id: Option<&Id>) -> Result<(), String> {
-        self.send(Message::text(write(body, id))).await
-    }
-
-    async fn hear(&mut self, text: &str) -> Result<(), String> {
-        let message = match read::<FromVisitor>(text) {
-            Ok(message) => message,
-            Err(rejected) => return self.reject(&rejected).await,
-        };
-        let id = message.id.as_ref();
-        match message.body {
-            FromVisitor::Order(order) => {
-                let answer = self.order(order).await?;
-                self.say(&answer, id).await
-            }
-            FromVisitor::User(UserRequest::ConnectToSession(asked)) => {
-                self.leave().await;
-                let (tell, told) = mpsc::channel(MAX_TOLD);
-                let (answer, answered) = oneshot::channel();
-                self.ask(Ask::Enter {
-                    asked,
-                    from: self.from,
-                    here: self.here.clone(),
-                    tell,
-                    answer,
-                })
-                .await?;
-                let answer = match answered.await.map_err(|_| STOPPED)? {
-                    Ok(inside) => {
-                        self.inside = Some((inside.key, inside.client, told));
-                        UserAnswer::Established(Box::new(inside.answer))
-                    }
-                    Err(answer) => answer,
-                };
-                self.say(&answer, id).await
-            }
-            FromVisitor::User(UserRequest::Presence(Presence { active })) => {
-                let Some((key, client, _)) = self.inside else {
-                    return self.say(&UserAnswer::NotExist, id).await;
-                };
-                self.ask(Ask::Presence {
-                    key,
-                    client,
-                    active,
-                })
-                .await?;
-                self.say(&UserAnswer::Presence(Presence { active }), id)
-                    .await
-            }
-            FromVisitor::User(UserRequest::LeaveSession) => {
-                self.leave().await;
-                self.say(&UserAnswer::Left, id).await
-            }
-            FromVisitor::User(_) => {
-                let why = reasoned("sessions have no rooms here");
-                self.say(&UserAnswer::NotAllowed(why), id).await
-            }
-        }
-    }
-
-    async fn reject(&mut self, rejected: &Rejected) -> Result<(), String> {
-        self.send(Message::text(rejected.answer())).await
-    }
-
-    async fn order(&mut self, order: Order) -> Result<OrderAnswer, String> {
-        if !self.hall.is_coordinator(self.from) {
-            let why = "orders are accepted from the coordinator's address only";
-            return Ok(OrderAnswer::BadRequest(reasoned(why)));
-        }
-        let (answer, answered) = oneshot::channel();
-        let here = self.here.clone();
-        self.ask(Ask::Order {
-            order,
-            here,
-            answer,
-        })
-        .await?;
-        Ok(answered.await.map_err(|_| STOPPED)?)
-    }
-
-    async fn ask(&mut self, ask: Ask) -> Result<(), String> {
-        self.hall
-            .asks
-            .send(ask)
-            .await
-            .map_err(|_| STOPPED.to_owned())
-    }
-
-    async fn leave(&mut self) {
-        if let Some((key, client, _)) = self.inside.take() {
-            self.enter_by = self.hall.enter_by(self.from);
-            // A driver that is gone has no sessions left either.
-            let _ = self.hall.asks.send(Ask::Leave { key, client }).await;
-        }
-    }
 }
 
 /// Waits for a moment; none never comes.

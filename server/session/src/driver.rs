@@ -1,45 +1,69 @@
 //! The one task that has the sessions: takes what connections ask, calls the state machine, and does what it says.
 //!
-//! It never waits for a connection, a program or a coordinator. It must never know what carries a message.
+//! It never waits for a connection, a program or a coordinator: what takes time is a task of its own, whose news come back
+//! as an event. It must never know what carries a message.
+
+mod beyond;
+mod people;
+mod picture;
+mod show;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rand::Rng as _;
+use server_bridge::Bridge;
 use server_wire::{
-    Code, ConnectToSession, ConnectionData, Count, Draining, EndWord, EndedSession, Established,
-    KnowsCode, KnowsCodeAnswer, LockedOut, Order, OrderAnswer, Reason, Seconds, SessionExtended,
-    StartOrder, Token, UnixSeconds, UserAnswer,
+    Code, ConnectionData, CursorShape, Draining, EndWord, EndedSession, KnowsCode, KnowsCodeAnswer,
+    Order, OrderAnswer, SessionExtended, StartOrder, Token, UnixSeconds,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::ask::{Ask, Here, Inside, View};
+use crate::air::OnAir;
+use crate::ask::{Ask, Here, View, Wish};
 use crate::config::SessionConfig;
+use crate::deeds::Deeds;
 use crate::guess::Guesses;
-use crate::house::{Action, Entrance, House, Rules, Start, reasoned};
+use crate::house::{House, Rules, Start, reasoned};
 use crate::life::{Key, Now, Stage};
-use crate::program::{self, Program};
 use crate::record::Record;
+use crate::stage::Show;
 
 /// Asks that wait for the driver; who asks waits when they are that many.
 pub(crate) const MAX_ASKS: usize = 256;
-/// News of programs that wait for the driver.
+/// News of programs and pictures that wait for the driver.
 const MAX_EVENTS: usize = 64;
 /// How often it looks what time has brought: ends are that exact.
 const TICK: Duration = Duration::from_millis(200);
 /// How long all applications may take to end when the server stops: what one may take, and a little.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What tasks of the driver's tell it.
 enum Event {
-    Launched(Key, Result<Box<Program>, String>),
+    Launched(Key, Result<Box<Show>, String>),
     Exited(Key, String),
+    /// A user's connection for the picture stands, under the bridge's number.
+    Seated(picture::SeatId, u64),
+    /// It is over, and why.
+    Unseated(picture::SeatId, String),
+    /// The pointer looks different.
+    Cursor(Key, CursorShape),
+    /// The application has copied something.
+    Copied(Key, Arc<str>),
+    /// A channel was looked for, for a user who waits for the answer.
+    Aired(beyond::Asked, Result<OnAir, String>),
+    /// Whether a session that ends then could be longer.
+    Extendable(Key, UnixSeconds, bool),
 }
 
-struct Door {
-    tell: mpsc::Sender<UserAnswer>,
-    here: Here,
+/// What the driver has besides the state machine and its file.
+pub(crate) struct Surroundings {
+    pub(crate) bridge: Bridge,
+    /// To the link; none: no coordinator is dialled from here.
+    pub(crate) wishes: Option<mpsc::Sender<Wish>>,
+    /// For the link; none: as above.
+    pub(crate) deeds: Option<Arc<Deeds>>,
 }
 
 /// The state machine and its surroundings.
@@ -48,10 +72,15 @@ pub(crate) struct Driver {
     house: House,
     guesses: Guesses,
     record: Record,
-    /// Ends a program when it is used or dropped.
-    programs: BTreeMap<Key, oneshot::Sender<()>>,
+    around: Surroundings,
+    shows: BTreeMap<Key, show::Running>,
     waiting: BTreeMap<Key, Vec<(Here, oneshot::Sender<OrderAnswer>)>>,
-    doors: BTreeMap<(Key, u32), Door>,
+    doors: BTreeMap<(Key, u32), people::OpenDoor>,
+    last_door: u64,
+    seats: BTreeMap<(Key, u32), picture::Seats>,
+    last_seat: u64,
+    /// Users of other programs, and how they hear whether they drive.
+    boards: BTreeMap<(Key, u32), watch::Sender<bool>>,
     view: watch::Sender<View>,
     asks: mpsc::Receiver<Ask>,
     events: mpsc::Receiver<Event>,
@@ -65,6 +94,7 @@ impl Driver {
         record: Record,
         untold: Vec<EndedSession>,
         asks: mpsc::Receiver<Ask>,
+        around: Surroundings,
     ) -> Self {
         let rules = Rules {
             limit: config.limit,
@@ -82,9 +112,14 @@ impl Driver {
             house: House::new(rules, untold),
             guesses: Guesses::new(),
             record,
-            programs: BTreeMap::new(),
+            around,
+            shows: BTreeMap::new(),
             waiting: BTreeMap::new(),
             doors: BTreeMap::new(),
+            last_door: 0,
+            seats: BTreeMap::new(),
+            last_seat: 0,
+            boards: BTreeMap::new(),
             view: watch::Sender::default(),
             asks,
             events,
@@ -110,6 +145,7 @@ impl Driver {
                 Some(ask) = self.asks.recv() => self.ask(ask),
                 Some(event) = self.events.recv() => self.event(event),
                 _ = tick.tick() => {
+                    self.hear_of_input();
                     let actions = self.house.tick(self.now());
                     self.act(actions);
                 }
@@ -161,6 +197,7 @@ impl Driver {
             users: self.house.users(),
             draining: self.house.draining(),
             ended: self.house.ended().cloned().collect(),
+            pictures: self.pictures(),
         };
         self.view.send_if_modified(|old| {
             let is_new = *old != view;
@@ -191,18 +228,22 @@ impl Driver {
                 let result = self.enter(&asked, from, here, tell);
                 if let Err(Ok(inside)) = answer.send(result) {
                     // The connection is gone already.
-                    self.leave(inside.key, inside.client);
+                    self.lost(inside.door);
                 }
             }
-            Ask::Presence {
-                key,
-                client,
-                active,
-            } => {
-                let actions = self.house.presence(self.now(), key, client, active);
-                self.act(actions);
+            Ask::Say { door, said, answer } => self.say(door, said, answer),
+            Ask::Leave(door) => self.leave(door),
+            Ask::Lost(door) => self.lost(door),
+            Ask::Picture { code, from, answer } => {
+                // Who asked may be gone.
+                let _ = answer.send(self.picture_of(code, from));
             }
-            Ask::Leave { key, client } => self.leave(key, client),
+            Ask::Board { code, answer } => {
+                if let Err(Ok(board)) = answer.send(self.board(code)) {
+                    self.unboard(board.key, board.client);
+                }
+            }
+            Ask::Unboard { key, client } => self.unboard(key, client),
             Ask::Taken(number) => {
                 self.house.taken(number);
                 self.save();
@@ -210,10 +251,17 @@ impl Driver {
         }
     }
 
-    fn leave(&mut self, key: Key, client: u32) {
-        self.doors.remove(&(key, client));
-        let actions = self.house.leave(self.now(), key, client);
-        self.act(actions);
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Launched(key, started) => self.launched(key, started),
+            Event::Exited(key, how) => self.exited(key, &how),
+            Event::Seated(id, viewer) => self.seated(id, viewer),
+            Event::Unseated(id, why) => self.unseated(id, &why),
+            Event::Cursor(key, shape) => self.cursor(key, shape),
+            Event::Copied(key, text) => self.copied(key, &text),
+            Event::Aired(asked, found) => self.aired(asked, found),
+            Event::Extendable(key, ends_at, can) => self.time_is_near(key, ends_at, can),
+        }
     }
 
     fn order(&mut self, order: Order, here: Here, answer: oneshot::Sender<OrderAnswer>) {
@@ -260,7 +308,8 @@ impl Driver {
             let number = random.random_range(0..Code::COUNT);
             Code::new(number).expect("the range ends below the count")
         };
-        let refusal = match self.house.start(self.now(), order, &mut draw) {
+        let watch = secret();
+        let refusal = match self.house.start(self.now(), order, &mut draw, watch) {
             Start::Launch(key) => {
                 self.waiting.entry(key).or_default().push((here, answer));
                 return self.launch(key);
@@ -273,75 +322,6 @@ impl Driver {
             Start::Refused(reason) => OrderAnswer::BadRequest(reasoned(&reason)),
         };
         let _ = answer.send(refusal);
-    }
-
-    fn launch(&mut self, key: Key) {
-        let Some(life) = self.house.get(key) else {
-            return;
-        };
-        let mark = Token::from_random(rand::rng().random()).secret().to_owned();
-        self.record.add(key, &mark, life.report());
-        let mut applications = self.config.applications.iter();
-        let application = applications
-            .find(|one| one.name == life.application)
-            .cloned();
-        let places = self.record.places(&mark);
-        let report = self.report.clone();
-        self.save();
-        tokio::task::spawn(async move {
-            let start = move || match application {
-                Some(application) => program::start(&application, &mark, &places).map(Box::new),
-                None => Err("the application is not configured".to_owned()),
-            };
-            let started = tokio::task::spawn_blocking(start).await;
-            let started = started.unwrap_or_else(|why| Err(format!("the start broke off: {why}")));
-            // A driver that is gone has dropped the program, which kills it.
-            let _ = report.send(Event::Launched(key, started)).await;
-        });
-    }
-
-    fn event(&mut self, event: Event) {
-        let now = self.now();
-        match event {
-            Event::Launched(key, Ok(program)) => {
-                let (end, ended) = oneshot::channel();
-                self.programs.insert(key, end);
-                let report = self.report.clone();
-                tokio::task::spawn(async move {
-                    let how = program.tend(ended).await;
-                    let _ = report.send(Event::Exited(key, how)).await;
-                });
-                let actions = self.house.launched(now, key);
-                self.act(actions);
-                for (here, answer) in self.waiting.remove(&key).unwrap_or_default() {
-                    let _ = answer.send(self.connection_data(key, &here));
-                }
-            }
-            Event::Launched(key, Err(why)) => {
-                tracing::warn!("a session could not be started: {why}");
-                self.house.not_launched(key, &why);
-                self.record.remove(key);
-                self.save();
-                for (_, answer) in self.waiting.remove(&key).unwrap_or_default() {
-                    let _ = answer.send(OrderAnswer::NotStarted(reasoned(&why)));
-                }
-            }
-            Event::Exited(key, how) => {
-                self.programs.remove(&key);
-                if let Some(life) = self.house.get(key) {
-                    tracing::info!(
-                        "session {} ({}) is over: {how}",
-                        life.code,
-                        life.application
-                    );
-                }
-                let actions = self.house.exited(key, &how);
-                self.act(actions);
-                self.doors.retain(|(other, _), _| *other != key);
-                self.record.remove(key);
-                self.save();
-            }
-        }
     }
 
     fn connection_data(&self, key: Key, here: &Here) -> OrderAnswer {
@@ -359,101 +339,9 @@ impl Driver {
             _ => OrderAnswer::NotStarted(reasoned("it was ended before it ran")),
         }
     }
+}
 
-    fn enter(
-        &mut self,
-        asked: &ConnectToSession,
-        from: IpAddr,
-        here: Here,
-        tell: mpsc::Sender<UserAnswer>,
-    ) -> Result<Inside, UserAnswer> {
-        if asked.code.is_none() && asked.token.is_none() {
-            let why = "CONNECT_TO_SESSION: \"code\" or \"token\" is needed";
-            return Err(UserAnswer::BadRequest(reasoned(why)));
-        }
-        let now = self.now();
-        // A token cannot be guessed, so its owner is not kept out by others' guesses.
-        let locked = self
-            .guesses
-            .locked(now.at, from)
-            .filter(|_| asked.token.is_none());
-        if let Some(left) = locked {
-            return Err(UserAnswer::LockedOut(LockedOut {
-                retry_after: Seconds(left.as_secs().max(1) as u32),
-                reason: Reason::cut("too many wrong codes; wait, then try again"),
-            }));
-        }
-        let (entrance, actions) = self.house.enter(asked);
-        self.act(actions);
-        match entrance {
-            Entrance::In(key, client) => {
-                let answer = self.established(key, client, &here);
-                self.doors.insert((key, client), Door { tell, here });
-                Ok(Inside {
-                    key,
-                    client,
-                    answer,
-                })
-            }
-            Entrance::Full => Err(UserAnswer::Full),
-            Entrance::NotExist => {
-                // Counting tokens, which cannot be guessed, would let anybody lock out everybody.
-                if asked.token.is_none() {
-                    self.guesses.wrong(now.at, from);
-                }
-                Err(UserAnswer::NotExist)
-            }
-        }
-    }
-
-    fn established(&self, key: Key, client: u32, here: &Here) -> Established {
-        let life = self.house.get(key);
-        Established {
-            webrtc_connection_data: here.url(""),
-            client: Count(client),
-            clients: life.map(|life| life.clients()).unwrap_or_default(),
-            ends_at: life.map(|life| life.ends_at),
-            resume: None,
-            watch: None,
-            ice_servers: Vec::new(),
-            application: None,
-            control: None,
-            broadcast: None,
-        }
-    }
-
-    fn act(&mut self, actions: Vec<Action>) {
-        for action in actions {
-            match action {
-                Action::Terminate(key) => {
-                    if let Some(end) = self.programs.remove(&key) {
-                        // A program that has ended by itself does not listen any more.
-                        let _ = end.send(());
-                    }
-                }
-                Action::Tell(key, client, answer) => self.tell(key, client, answer),
-                Action::TellWhoIsThere(key) => {
-                    let inside = self.doors.range((key, 0)..=(key, u32::MAX));
-                    let each: Vec<_> = inside
-                        .map(|(&(_, client), door)| {
-                            (client, self.established(key, client, &door.here))
-                        })
-                        .collect();
-                    for (client, answer) in each {
-                        self.tell(key, client, UserAnswer::Established(Box::new(answer)));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Tells a user; one whose queue is full is let go, and its connection ends.
-    fn tell(&mut self, key: Key, client: u32, answer: UserAnswer) {
-        let Some(door) = self.doors.get(&(key, client)) else {
-            return;
-        };
-        if door.tell.try_send(answer).is_err() {
-            self.doors.remove(&(key, client));
-        }
-    }
+/// A secret that nobody guesses.
+fn secret() -> Token {
+    Token::from_random(rand::rng().random())
 }

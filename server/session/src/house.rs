@@ -1,19 +1,24 @@
 //! All sessions of one server as a state machine: orders and visitors in, actions out.
 //!
-//! The driver calls one `handle`-like method an event and then carries out the actions that it gave, in order. Pure: time
-//! and random codes are arguments. It must never know processes, connections or files.
+//! The driver calls one `handle`-like method an event and then carries out the actions that it gave, in order. What users
+//! say is in `say`. Pure: time and whatever is random are arguments. It must never know processes, connections or files.
+
+mod say;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use server_wire::{
     ApplicationName, Code, ConnectToSession, Count, EndWord, EndedSession, IdleWarning, Reason,
-    Reasoned, RunningSession, Seconds, SessionExtended, StartOrder, UnixSeconds, UserAnswer,
+    Reasoned, RunningSession, Seconds, SessionExtended, StartOrder, Token, UnixSeconds, UserAnswer,
     UsersOf,
 };
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::config::Times;
 use crate::life::{Due, Key, Life, Now, Stage};
+use crate::room::{Guest, Out, Who};
+
+pub(crate) use say::{May, Said};
 
 /// Ends that no coordinator has taken yet; the oldest is forgotten then. A coordinator learns from the next registration
 /// too what runs no more. A guess: a day without coordinator.
@@ -37,8 +42,38 @@ pub(crate) enum Action {
     Terminate(Key),
     /// Tell one user something.
     Tell(Key, u32, UserAnswer),
+    /// Tell one user something that may be left out if they are behind.
+    Pass(Key, u32, UserAnswer),
     /// Everybody in it is told who is there.
     TellWhoIsThere(Key),
+    /// Everybody in it is told who drives and who wants to.
+    TellControl(Key),
+    /// Everybody in it is told that its time is over soon.
+    TellTimeNear(Key),
+    /// Nobody's input counts, and what is held is let go.
+    ReleaseAll(Key),
+    /// From now on this one's input counts, or nobody's.
+    Driver(Key, Option<u32>),
+    /// This user came back as who they were.
+    Returned(Key, u32),
+    /// This user does not come back.
+    Gone(Key, u32),
+    /// A user did something for the audit.
+    Did(Key, Who, &'static str, Option<String>),
+}
+
+/// What a room gives, as what is to be done in the house.
+fn actions(key: Key, outs: Vec<Out>) -> Vec<Action> {
+    let each = outs.into_iter().map(|out| match out {
+        Out::ReleaseAll => Action::ReleaseAll(key),
+        Out::Driver(driver) => Action::Driver(key, driver),
+        Out::Control => Action::TellControl(key),
+        Out::People => Action::TellWhoIsThere(key),
+        Out::Returned(client) => Action::Returned(key, client),
+        Out::Gone(client) => Action::Gone(key, client),
+        Out::Did(who, what, detail) => Action::Did(key, who, what, detail),
+    });
+    each.collect()
 }
 
 /// What becomes of an order to start.
@@ -113,7 +148,7 @@ impl House {
 
     pub(crate) fn users(&self) -> Vec<UsersOf> {
         let each = self.sessions.values().map(|life| {
-            let clients = life.clients();
+            let clients = life.room.clients();
             let active = clients.iter().filter(|client| client.active).count();
             UsersOf {
                 code: life.code,
@@ -152,12 +187,13 @@ impl House {
         self.alive(code).is_some()
     }
 
-    /// An order to start; `draw` gives random codes, for an order that names none.
+    /// An order to start; `draw` gives random codes, for an order that names none; `watch` is a random token.
     pub(crate) fn start(
         &mut self,
         now: Now,
         order: &StartOrder,
         draw: &mut dyn FnMut() -> Code,
+        watch: Token,
     ) -> Start {
         let refused = |why: String| Start::Refused(Reason::cut(&why));
         let names = &self.rules.applications;
@@ -206,7 +242,7 @@ impl House {
         self.ended.retain(|(_, ended)| ended.code != code);
         self.last_key += 1;
         let key = Key(self.last_key);
-        let life = Life::new(code, application, ends_at, token_hash);
+        let life = Life::new(code, application, ends_at, token_hash, watch);
         self.sessions.insert(key, life);
         Start::Launch(key)
     }
@@ -246,7 +282,7 @@ impl House {
             ..ended
         };
         let tell = |client| Action::Tell(key, client, UserAnswer::Ended(told.clone()));
-        life.numbers().into_iter().map(tell).collect()
+        life.room.numbers().into_iter().map(tell).collect()
     }
 
     /// An order to end; false: no such session.
@@ -286,7 +322,7 @@ impl House {
         life.ends_at = ends_at;
         let told = UserAnswer::Extended(SessionExtended { code, ends_at });
         let tell = |client| Action::Tell(key, client, told.clone());
-        Some(life.numbers().into_iter().map(tell).collect())
+        Some(life.room.numbers().into_iter().map(tell).collect())
     }
 
     /// An order to take no sessions, or to take them again.
@@ -294,58 +330,93 @@ impl House {
         self.draining = draining;
     }
 
-    /// Somebody wants to come in, by code or token. Looks at every session, however early one fits, so that the time it
-    /// takes says nothing.
-    pub(crate) fn enter(&mut self, asked: &ConnectToSession) -> (Entrance, Vec<Action>) {
-        let hash = asked.token.as_ref().map(|token| token.hash());
+    /// The session that somebody may enter who says this. Looks at every session, however early one fits, so that the
+    /// time it takes says nothing.
+    fn open_to(&self, asked: &ConnectToSession) -> Option<Key> {
+        let token = asked.token.as_ref().map(|token| token.hash());
+        let watch = asked.watch.as_ref().map(|token| token.hash());
         let mut found = 0_u64;
         for (key, life) in &self.sessions {
             let runs = life.stage == Stage::Running;
-            let fits = match (&hash, asked.code) {
+            let fits = match (&watch, &token, asked.code) {
                 // BLAKE3's own comparison takes the same time whatever it compares.
-                (Some(hash), _) => u8::from(life.token_hash.as_ref() == Some(hash)).into(),
-                (None, Some(code)) => life.code.number().ct_eq(&code.number()),
-                (None, None) => 0.into(),
+                (Some(hash), _, _) => u8::from(life.watch.hash() == *hash).into(),
+                (_, Some(hash), _) => u8::from(life.token_hash.as_ref() == Some(hash)).into(),
+                (_, _, Some(code)) => life.code.number().ct_eq(&code.number()),
+                (None, None, None) => 0.into(),
             };
             found.conditional_assign(&key.0, fits & u8::from(runs).into());
         }
-        let key = Key(found);
+        self.sessions
+            .contains_key(&Key(found))
+            .then_some(Key(found))
+    }
+
+    /// Somebody wants to come in, by code or by a token; `secret` is how they can come back.
+    pub(crate) fn enter(
+        &mut self,
+        now: Now,
+        asked: &ConnectToSession,
+        secret: &Token,
+    ) -> (Entrance, Vec<Action>) {
+        let Some(key) = self.open_to(asked) else {
+            return (Entrance::NotExist, Vec::new());
+        };
+        let watching = asked.watch.is_some();
+        let guest = Guest {
+            name: asked.name.clone(),
+            owner: !watching && asked.token.is_some(),
+            watching,
+            quiet: false,
+            resume: asked.resume.clone(),
+        };
+        self.let_in(now, key, &guest, secret)
+    }
+
+    /// Somebody comes in by another door than that of users.
+    pub(crate) fn let_in(
+        &mut self,
+        now: Now,
+        key: Key,
+        guest: &Guest,
+        secret: &Token,
+    ) -> (Entrance, Vec<Action>) {
+        let most = self.rules.users_per_session;
         let Some(life) = self.sessions.get_mut(&key) else {
             return (Entrance::NotExist, Vec::new());
         };
-        let most = self.rules.users_per_session;
-        match life.enter(asked.name.clone(), hash.is_some(), most) {
-            Some(client) => (Entrance::In(key, client), vec![Action::TellWhoIsThere(key)]),
-            None => (Entrance::Full, Vec::new()),
-        }
+        let Some((client, outs)) = life.room.enter(now.at, guest, secret, most) else {
+            return (Entrance::Full, Vec::new());
+        };
+        life.counted(now);
+        (Entrance::In(key, client), actions(key, outs))
     }
 
-    /// A user goes, or their connection is gone.
+    /// The session that runs under a code, for those who may know that.
+    pub(crate) fn runs(&self, code: Code) -> Option<Key> {
+        let key = self.alive(code)?;
+        let life = self.sessions.get(&key)?;
+        (life.stage == Stage::Running).then_some(key)
+    }
+
+    /// A user goes for good.
     pub(crate) fn leave(&mut self, now: Now, key: Key, client: u32) -> Vec<Action> {
         let Some(life) = self.sessions.get_mut(&key) else {
             return Vec::new();
         };
-        match life.leave(now, client) {
-            true => vec![Action::TellWhoIsThere(key)],
-            false => Vec::new(),
-        }
+        let outs = life.room.leave(now.at, client);
+        life.counted(now);
+        actions(key, outs)
     }
 
-    /// A user says whether they do something.
-    pub(crate) fn presence(
-        &mut self,
-        now: Now,
-        key: Key,
-        client: u32,
-        active: bool,
-    ) -> Vec<Action> {
+    /// A user's connection is gone.
+    pub(crate) fn lost(&mut self, now: Now, key: Key, client: u32) -> Vec<Action> {
         let Some(life) = self.sessions.get_mut(&key) else {
             return Vec::new();
         };
-        match life.presence(now, client, active) {
-            true => vec![Action::TellWhoIsThere(key)],
-            false => Vec::new(),
-        }
+        let outs = life.room.lost(now.at, client);
+        life.counted(now);
+        actions(key, outs)
     }
 
     /// What time has brought.
@@ -356,15 +427,17 @@ impl House {
             let Some(life) = self.sessions.get_mut(&key) else {
                 continue;
             };
+            actions.extend(self::actions(key, life.room.tick(now.at)));
             match life.due(now, &self.rules.times) {
                 None => {}
+                Some(Due::TimeNear) => actions.push(Action::TellTimeNear(key)),
                 Some(Due::End(why)) => actions.extend(self.end_key(key, why)),
                 Some(Due::Warn(left)) => {
                     let told = UserAnswer::IdleWarning(IdleWarning {
                         seconds_left: Seconds(left),
                     });
                     let tell = |client| Action::Tell(key, client, told.clone());
-                    actions.extend(life.numbers().into_iter().map(tell));
+                    actions.extend(life.room.numbers().into_iter().map(tell));
                 }
             }
         }

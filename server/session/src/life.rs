@@ -1,16 +1,16 @@
-//! The life of one session: starting, running, ending; who is in it, and when it has to end.
+//! The life of one session: starting, running, ending, and when it has to end.
 //!
-//! Pure: time is an argument. It must never know processes or connections.
+//! Who is in it is its room's matter. Pure: time is an argument. It must never know processes or connections.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use server_wire::{
-    ApplicationName, Client, Code, Count, EndWord, PersonName, RunningSession, Text, TokenHash,
-    UnixSeconds,
-};
+use server_wire::{ApplicationName, Code, EndWord, RunningSession, Token, TokenHash, UnixSeconds};
 
 use crate::config::Times;
+use crate::room::Room;
+
+/// Before a session's time is over its users are told, so long before. A guess: enough to decide.
+pub(crate) const TIME_WARNING_SECONDS: i64 = 60;
 
 /// A moment, on both clocks: the calendar's for ends that were promised, which may jump, and one that only runs forward
 /// for how long something lasts.
@@ -44,14 +44,8 @@ pub(crate) enum Due {
     End(EndWord),
     /// Users are told in how many seconds it will; 0: not any more.
     Warn(u32),
-}
-
-#[derive(Clone, Debug)]
-struct User {
-    name: PersonName,
-    owner: bool,
-    /// Since when the user does nothing, as far as it was said.
-    idle_since: Option<Duration>,
+    /// Its time is over soon.
+    TimeNear,
 }
 
 /// One session.
@@ -61,15 +55,17 @@ pub(crate) struct Life {
     pub(crate) application: ApplicationName,
     pub(crate) ends_at: UnixSeconds,
     pub(crate) token_hash: Option<TokenHash>,
+    /// What opens it to those who only watch.
+    pub(crate) watch: Token,
     pub(crate) stage: Stage,
-    users: BTreeMap<u32, User>,
-    /// The number that was given last.
-    last_client: u32,
+    pub(crate) room: Room,
     /// Since when nobody is there.
     empty_since: Option<Duration>,
     /// Somebody was there.
     visited: bool,
     warned: bool,
+    /// The end before which users were warned.
+    warned_of: Option<UnixSeconds>,
 }
 
 impl Life {
@@ -79,18 +75,20 @@ impl Life {
         application: ApplicationName,
         ends_at: UnixSeconds,
         token_hash: Option<TokenHash>,
+        watch: Token,
     ) -> Self {
         Self {
             code,
             application,
             ends_at,
             token_hash,
+            watch,
             stage: Stage::Starting,
-            users: BTreeMap::new(),
-            last_client: 0,
+            room: Room::default(),
             empty_since: None,
             visited: false,
             warned: false,
+            warned_of: None,
         }
     }
 
@@ -104,55 +102,14 @@ impl Life {
         true
     }
 
-    /// Somebody comes in; none: as many are there as may be.
-    pub(crate) fn enter(
-        &mut self,
-        name: Option<PersonName>,
-        owner: bool,
-        most: u32,
-    ) -> Option<u32> {
-        if self.users.len() as u64 >= u64::from(most) {
-            return None;
-        }
-        self.last_client += 1;
-        let name = name.unwrap_or_else(|| Text::cut(&format!("Guest {}", self.last_client)));
-        let user = User {
-            name,
-            owner,
-            idle_since: None,
-        };
-        self.users.insert(self.last_client, user);
-        self.empty_since = None;
-        self.visited = true;
-        Some(self.last_client)
-    }
-
-    /// Somebody goes; false: they were not there.
-    pub(crate) fn leave(&mut self, now: Now, client: u32) -> bool {
-        let was_there = self.users.remove(&client).is_some();
-        if was_there && self.users.is_empty() {
+    /// Somebody came or went.
+    pub(crate) fn counted(&mut self, now: Now) {
+        if !self.room.is_empty() {
+            self.empty_since = None;
+            self.visited = true;
+        } else if self.empty_since.is_none() {
             self.empty_since = Some(now.at);
         }
-        was_there
-    }
-
-    /// Somebody says whether they do something; true: that is new.
-    pub(crate) fn presence(&mut self, now: Now, client: u32, active: bool) -> bool {
-        let Some(user) = self.users.get_mut(&client) else {
-            return false;
-        };
-        let was_active = user.idle_since.is_none();
-        user.idle_since = match active {
-            true => None,
-            false => user.idle_since.or(Some(now.at)),
-        };
-        was_active != active
-    }
-
-    /// Since when everybody who is there does nothing. Who never said anything about it counts as active.
-    fn idle_since(&self) -> Option<Duration> {
-        let each: Option<Vec<Duration>> = self.users.values().map(|user| user.idle_since).collect();
-        each?.into_iter().max()
     }
 
     /// What time has brought; asked again until nothing is due.
@@ -173,7 +130,13 @@ impl Life {
             let is_over = now.at >= since + seconds(grace);
             return is_over.then_some(Due::End(EndWord::Empty));
         }
-        let idle = self.idle_since().filter(|_| times.idle_timeout_seconds > 0);
+        let is_near = now.unix.0 >= self.ends_at.0 - TIME_WARNING_SECONDS;
+        if is_near && self.warned_of != Some(self.ends_at) {
+            self.warned_of = Some(self.ends_at);
+            return Some(Due::TimeNear);
+        }
+        let idle = self.room.idle_since();
+        let idle = idle.filter(|_| times.idle_timeout_seconds > 0);
         let Some(since) = idle else {
             return std::mem::take(&mut self.warned).then_some(Due::Warn(0));
         };
@@ -187,24 +150,6 @@ impl Life {
             return Some(Due::Warn(left.as_secs().max(1) as u32));
         }
         None
-    }
-
-    /// Who is there.
-    pub(crate) fn clients(&self) -> Vec<Client> {
-        let each = self.users.iter().map(|(&number, user)| Client {
-            client: Count(number),
-            name: user.name.clone(),
-            owner: user.owner,
-            active: user.idle_since.is_none(),
-            colour: None,
-            watching: false,
-        });
-        each.collect()
-    }
-
-    /// Their numbers.
-    pub(crate) fn numbers(&self) -> Vec<u32> {
-        self.users.keys().copied().collect()
     }
 
     /// As the coordinator is told of it.

@@ -1,49 +1,43 @@
 //! The link to the coordinator: dialled from here, proved both ways, kept up, and dialled again when it is lost.
 //!
-//! It must never know how sessions live; it passes orders to the driver and reports what the driver shows.
+//! What is said on it when it stands is in `talk`. It must never know how sessions live; it passes orders to the driver and
+//! reports what the driver shows.
+
+mod talk;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt as _, StreamExt as _};
 use rand::Rng as _;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use server_wire::{
-    Body, Count, FromCoordinator, FromSessionServer, Heartbeat, Id, Message as Said, Nonce,
-    OfferedApplication, Order, OrderAnswer, ProofMessage, Register, Report, ReportAnswer, Role,
+    Body, Count, Id, Nonce, OfferedApplication, ProofMessage, Register, Report, ReportAnswer, Role,
     RunningSession, Secret, UnixSeconds, prove, read, write,
 };
 use tokio::net::TcpStream;
-use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::ask::{Ask, Here, View};
+use crate::ask::{Here, View, Wish};
 use crate::backoff::Backoff;
 use crate::config::{LinkConfig, SessionConfig};
+use crate::deeds::Deeds;
 use crate::door::{Hall, bounds};
-use crate::house::reasoned;
 use crate::tls::fingerprint;
 
+/// Wishes that wait for the link.
+pub(crate) const MAX_WISHES: usize = 32;
 /// How long each step towards a standing link may take.
 const STEP_PATIENCE: Duration = Duration::from_secs(5);
-/// Heartbeats of silence after which the coordinator counts as lost; it answers a ping with each.
-const LOST_AFTER: u32 = 3;
 /// Bounds of the interval that a coordinator may ask for.
 const HEARTBEATS: std::ops::RangeInclusive<u32> = 1..=60;
-/// Orders that are being carried out at once; more are not read until one is answered.
-const MAX_ORDERS: usize = 64;
-
-/// Heartbeats after which the ends that were not taken are told again: a coordinator answers nothing while it cannot
-/// write them down. A guess: ten seconds at its usual interval, seldom enough to do no harm.
-const TELL_AGAIN: u32 = 5;
-
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
 /// What the link needs.
@@ -53,6 +47,10 @@ pub(crate) struct Link {
     pub(crate) secret: Secret,
     pub(crate) tls: Arc<ClientConfig>,
     pub(crate) view: watch::Receiver<View>,
+    /// What the driver wants of the coordinator.
+    pub(crate) wishes: mpsc::Receiver<Wish>,
+    /// What the coordinator has not noted.
+    pub(crate) deeds: Arc<Deeds>,
 }
 
 impl Link {
@@ -70,7 +68,15 @@ impl Link {
                 "coordinator {host}:{port}: {why}; dialled again in {} ms",
                 wait.as_millis()
             );
-            tokio::time::sleep(wait).await;
+            let over = tokio::time::sleep(wait);
+            tokio::pin!(over);
+            loop {
+                tokio::select! {
+                    () = &mut over => break,
+                    // Nobody is there who could grant it: who waits for it is told so at once.
+                    Some(wish) = self.wishes.recv() => drop(wish),
+                }
+            }
         }
     }
 
@@ -81,7 +87,7 @@ impl Link {
         backoff.reset();
         let LinkConfig { host, port, .. } = &self.config;
         tracing::info!("registered with the coordinator {host}:{port}");
-        self.serve(socket, &here, heartbeat).await
+        talk::Talk::new(self, socket, here, heartbeat).hold().await
     }
 
     async fn dial(&self) -> Result<(Socket, IpAddr), String> {
@@ -153,117 +159,6 @@ impl Link {
             }
             other => Err(unexpected(other)),
         }
-    }
-
-    async fn serve(
-        &mut self,
-        mut socket: Socket,
-        here: &Here,
-        every: Duration,
-    ) -> Result<(), String> {
-        let mut beat = interval(every);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = Instant::now();
-        let mut orders = FuturesUnordered::new();
-        // The number of the last end that was told; older ones wait for TAKEN, or to be told again.
-        let mut told = 0;
-        let mut until_again = TELL_AGAIN;
-        self.view.mark_changed();
-        loop {
-            tokio::select! {
-                // An order is answered before the end of its session is told, however soon that comes.
-                biased;
-                _ = beat.tick() => {
-                    if heard.elapsed() > every * LOST_AFTER && orders.len() < MAX_ORDERS {
-                        return Err("nothing was heard from it".to_owned());
-                    }
-                    let beat = {
-                        let view = self.view.borrow();
-                        Heartbeat {
-                            running: view.running.clone(),
-                            users: view.users.clone(),
-                            draining: view.draining,
-                        }
-                    };
-                    say(&mut socket, &Report::Heartbeat(beat), None).await?;
-                    send(&mut socket, Message::Ping(Bytes::new())).await?;
-                    until_again -= 1;
-                    if until_again == 0 {
-                        until_again = TELL_AGAIN;
-                        told = 0;
-                        self.view.mark_changed();
-                    }
-                }
-                Some(answered) = orders.next() => {
-                    let (answer, id): (OrderAnswer, Option<Id>) = answered;
-                    say(&mut socket, &FromSessionServer::Answer(answer), id.as_ref()).await?;
-                }
-                changed = self.view.changed() => {
-                    changed.map_err(|_| "the server stops".to_owned())?;
-                    let untold: Vec<_> = {
-                        let view = self.view.borrow_and_update();
-                        view.ended.iter().filter(|(number, _)| *number > told).cloned().collect()
-                    };
-                    for (number, ended) in untold {
-                        say(&mut socket, &Report::SessionEnded(ended), Some(&Id::number(number))).await?;
-                        told = number;
-                    }
-                }
-                message = socket.next(), if orders.len() < MAX_ORDERS => {
-                    heard = Instant::now();
-                    match message {
-                        Some(Ok(Message::Text(text))) => match read::<FromCoordinator>(&text) {
-                            Ok(said) => orders.extend(self.hear(said, here).await?),
-                            Err(rejected) => send(&mut socket, Message::text(rejected.answer())).await?,
-                        },
-                        Some(Ok(Message::Close(_))) | None => return Ok(()),
-                        Some(Ok(_)) => {}
-                        Some(Err(why)) => return Err(why.to_string()),
-                    }
-                }
-            }
-        }
-    }
-
-    /// An order becomes something to wait for.
-    async fn hear(
-        &self,
-        said: Said<FromCoordinator>,
-        here: &Here,
-    ) -> Result<Option<impl Future<Output = (OrderAnswer, Option<Id>)> + use<>>, String> {
-        let order: Order = match said.body {
-            FromCoordinator::Order(order) => order,
-            FromCoordinator::Answer(ReportAnswer::Taken(_)) => {
-                if let Some(number) = said.id.and_then(|id| id.as_number()) {
-                    self.ask(Ask::Taken(number)).await?;
-                }
-                return Ok(None);
-            }
-            FromCoordinator::Answer(ReportAnswer::BadRequest(why)) => {
-                tracing::warn!("the coordinator did not understand: {}", why.reason);
-                return Ok(None);
-            }
-            FromCoordinator::Answer(other) => return Err(unexpected(other)),
-        };
-        let (answer, answered) = oneshot::channel();
-        let here = here.clone();
-        self.ask(Ask::Order {
-            order,
-            here,
-            answer,
-        })
-        .await?;
-        Ok(Some(async move {
-            let answer = answered
-                .await
-                .unwrap_or_else(|_| OrderAnswer::BadRequest(reasoned("the session server stops")));
-            (answer, said.id)
-        }))
-    }
-
-    async fn ask(&self, ask: Ask) -> Result<(), String> {
-        let sent = self.hall.asks.send(ask).await;
-        sent.map_err(|_| "the server stops".to_owned())
     }
 }
 

@@ -2,15 +2,31 @@
 
 use std::net::Ipv4Addr;
 
-use server_wire::{Established, OrderAnswer};
+use async_trait::async_trait;
+use futures_util::{SinkExt as _, StreamExt as _};
+use server_bridge::Stage;
+use server_bridge::whep::{Theatre, WhepRefusal};
+use server_wire::{OrderAnswer, UserAnswer, UserRequest, read};
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 use tokio_rustls::{TlsConnector, client};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
-use crate::ask::Inside;
+use crate::ask::{Door, Inside};
 use crate::config::Trust;
+use crate::life::Key;
 use crate::tls;
+
+/// Where nothing is shown.
+struct Dark;
+
+#[async_trait]
+impl Theatre for Dark {
+    async fn stage(&self, path: &str, _from: IpAddr) -> Result<Stage, WhepRefusal> {
+        Err(WhepRefusal::NotFound(format!("{path}: nothing is shown")))
+    }
+}
 
 /// How long anything that has to happen may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -49,17 +65,26 @@ async fn let_all_in(mut asked: mpsc::Receiver<Ask>) {
     while let Some(ask) = asked.recv().await {
         if let Ask::Enter { tell, answer, .. } = ask {
             kept.push(tell);
-            let inside = Inside {
-                key: Key(1),
-                client: 1,
-                answer: Established {
-                    webrtc_connection_data: server_wire::Text::cut("https://localhost"),
-                    client: server_wire::Count(1),
-                    clients: Vec::new(),
-                    ends_at: None,
-                },
+            let told = r#"{"msg":"SESSION_CONNECTION_ESTABLISHED","WebRTC_connection_data":"https://localhost","client":1,"clients":[]}"#;
+            let told = read::<UserAnswer>(told).expect("an answer").body;
+            let UserAnswer::Established(established) = told else {
+                panic!("{told:?}")
             };
-            answer.send(Ok(inside)).expect("somebody waits");
+            let inside = Inside {
+                door: Door {
+                    key: Key(1),
+                    client: 1,
+                    number: 1,
+                },
+                answer: established,
+            };
+            assert!(answer.send(Ok(inside)).is_ok(), "somebody waits");
+        } else if let Ask::Say { said, answer, .. } = ask {
+            let UserRequest::Presence(presence) = said else {
+                panic!("{said:?}")
+            };
+            let told = answer.send(UserAnswer::Presence(presence));
+            assert!(told.is_ok(), "somebody waits");
         }
     }
 }
@@ -83,6 +108,7 @@ async fn who_is_in_no_session_is_let_go_after_a_while_and_users_and_coordinators
         port: address.port(),
         asks,
         enter_patience: Duration::from_secs(2),
+        whep: Whep::new(Arc::new(Dark)),
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(listen(listener, Arc::new(server).into(), Arc::new(hall)));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use server_wire::{Token, TokenHash};
+use server_wire::{Token, TokenHash, UserRequest};
 
 use super::*;
 
@@ -50,9 +50,12 @@ fn order(number: u16) -> StartOrder {
 }
 
 fn started(house: &mut House, at: u64, number: u16) -> Key {
-    let start = house.start(now(at), &order(number), &mut || {
-        unreachable!("the order has a code")
-    });
+    let start = house.start(
+        now(at),
+        &order(number),
+        &mut || unreachable!("the order has a code"),
+        watch(),
+    );
     let Start::Launch(key) = start else {
         panic!("{start:?}")
     };
@@ -66,16 +69,33 @@ fn by_code(number: u16) -> ConnectToSession {
         port: None,
         code: Some(code(number)),
         token: None,
+        watch: None,
+        resume: None,
         name: None,
     }
 }
 
+/// What opens every session to watchers.
+fn watch() -> Token {
+    Token::from_random([0xaa; 16])
+}
+
+/// A secret that nobody has yet.
+fn secret() -> Token {
+    Token::from_random([0xbb; 16])
+}
+
 fn entered(house: &mut House, number: u16) -> u32 {
-    let (entrance, _) = house.enter(&by_code(number));
+    let (entrance, _) = house.enter(now(0), &by_code(number), &secret());
     let Entrance::In(_, client) = entrance else {
         panic!("{entrance:?}")
     };
     client
+}
+
+fn present(house: &mut House, at: u64, key: Key, client: u32, active: bool) {
+    let said = UserRequest::Presence(server_wire::Presence { active });
+    house.say(now(at), key, client, said);
 }
 
 fn last_end(house: &House) -> EndWord {
@@ -91,7 +111,7 @@ fn a_session_that_is_being_ended_keeps_its_place_until_nothing_of_it_is_left() {
         Some(vec![Action::Terminate(key)])
     );
     assert_eq!(house.end(code(1), EndWord::Operator), None);
-    let again = house.start(now(1), &order(2), &mut || code(9));
+    let again = house.start(now(1), &order(2), &mut || code(9), watch());
     assert_eq!(again, Start::LimitReached);
     house.exited(key, "it was ended");
     assert_eq!(last_end(&house), EndWord::Operator);
@@ -101,16 +121,16 @@ fn a_session_that_is_being_ended_keeps_its_place_until_nothing_of_it_is_left() {
 #[test]
 fn an_order_that_comes_twice_starts_one_session() {
     let mut house = house(4);
-    let Start::Launch(key) = house.start(now(0), &order(1), &mut || code(9)) else {
+    let Start::Launch(key) = house.start(now(0), &order(1), &mut || code(9), watch()) else {
         panic!("not launched")
     };
     assert_eq!(
-        house.start(now(0), &order(1), &mut || code(9)),
+        house.start(now(0), &order(1), &mut || code(9), watch()),
         Start::Wait(key)
     );
     house.launched(now(0), key);
     assert_eq!(
-        house.start(now(0), &order(1), &mut || code(9)),
+        house.start(now(0), &order(1), &mut || code(9), watch()),
         Start::Runs(key)
     );
     let other = StartOrder {
@@ -118,7 +138,7 @@ fn an_order_that_comes_twice_starts_one_session() {
         ..order(1)
     };
     assert!(matches!(
-        house.start(now(0), &other, &mut || code(9)),
+        house.start(now(0), &other, &mut || code(9), watch()),
         Start::Refused(_)
     ));
     assert_eq!(house.running().len(), 1);
@@ -129,9 +149,12 @@ fn the_bare_order_gets_the_first_application_a_free_code_and_an_hour() {
     let mut house = house(4);
     started(&mut house, 0, 7);
     let mut draws = [code(7), code(8)].into_iter();
-    let start = house.start(now(0), &StartOrder::default(), &mut || {
-        draws.next().expect("a draw")
-    });
+    let start = house.start(
+        now(0),
+        &StartOrder::default(),
+        &mut || draws.next().expect("a draw"),
+        watch(),
+    );
     let Start::Launch(key) = start else {
         panic!("{start:?}")
     };
@@ -147,7 +170,7 @@ fn an_order_that_makes_no_sense_is_refused_with_the_reason() {
         rc_name: Some(ApplicationName::cut("nothing")),
         ..order(1)
     };
-    let Start::Refused(reason) = house.start(now(0), &unknown, &mut || code(9)) else {
+    let Start::Refused(reason) = house.start(now(0), &unknown, &mut || code(9), watch()) else {
         panic!("started")
     };
     assert!(reason.contains("accepted are app, other"));
@@ -156,7 +179,7 @@ fn an_order_that_makes_no_sense_is_refused_with_the_reason() {
         ..order(1)
     };
     assert!(matches!(
-        house.start(now(0), &past, &mut || code(9)),
+        house.start(now(0), &past, &mut || code(9), watch()),
         Start::Refused(_)
     ));
 }
@@ -164,7 +187,7 @@ fn an_order_that_makes_no_sense_is_refused_with_the_reason() {
 #[test]
 fn a_session_ended_while_it_starts_is_ended_as_soon_as_it_runs() {
     let mut house = house(4);
-    let Start::Launch(key) = house.start(now(0), &order(1), &mut || code(9)) else {
+    let Start::Launch(key) = house.start(now(0), &order(1), &mut || code(9), watch()) else {
         panic!("not launched")
     };
     assert_eq!(house.end(code(1), EndWord::Cancelled), Some(vec![]));
@@ -176,7 +199,7 @@ fn a_session_ended_while_it_starts_is_ended_as_soon_as_it_runs() {
 #[test]
 fn a_session_ended_while_it_starts_and_that_cannot_be_started_is_reported_too() {
     let mut house = house(4);
-    let mut launch = |number| match house.start(now(0), &order(number), &mut || code(9)) {
+    let mut launch = |number| match house.start(now(0), &order(number), &mut || code(9), watch()) {
         Start::Launch(key) => key,
         other => panic!("{other:?}"),
     };
@@ -256,9 +279,9 @@ fn when_all_are_idle_they_are_warned_and_then_it_ends_unless_somebody_is_back() 
     let mut house = house(4);
     let key = started(&mut house, 0, 1);
     let (a, b) = (entered(&mut house, 1), entered(&mut house, 1));
-    house.presence(now(10), key, a, false);
+    present(&mut house, 10, key, a, false);
     assert_eq!(house.tick(now(500)), []);
-    house.presence(now(500), key, b, false);
+    present(&mut house, 500, key, b, false);
     assert_eq!(house.tick(now(579)), []);
     let warned = house.tick(now(580));
     let left = |action: &Action| match action {
@@ -267,12 +290,12 @@ fn when_all_are_idle_they_are_warned_and_then_it_ends_unless_somebody_is_back() 
     };
     assert_eq!(warned.iter().map(left).collect::<Vec<_>>(), [20, 20]);
     assert_eq!(house.tick(now(581)), []);
-    house.presence(now(590), key, a, true);
+    present(&mut house, 590, key, a, true);
     assert_eq!(
         house.tick(now(590)).iter().map(left).collect::<Vec<_>>(),
         [0, 0]
     );
-    house.presence(now(600), key, a, false);
+    present(&mut house, 600, key, a, false);
     house.tick(now(690));
     assert_eq!(house.tick(now(700)), [Action::Terminate(key)]);
     house.exited(key, "it was ended");
@@ -302,12 +325,15 @@ fn a_session_is_as_full_as_may_be_and_its_owner_is_known_by_the_token() {
         code: None,
         ..by_code(1)
     };
-    let (Entrance::In(key, client), _) = house.enter(&owner) else {
+    let (Entrance::In(key, client), _) = house.enter(now(0), &owner, &secret()) else {
         panic!("not let in")
     };
     entered(&mut house, 1);
-    assert_eq!(house.enter(&by_code(1)).0, Entrance::Full);
-    let clients = house.get(key).expect("a session").clients();
+    assert_eq!(
+        house.enter(now(0), &by_code(1), &secret()).0,
+        Entrance::Full
+    );
+    let clients = house.get(key).expect("a session").room.clients();
     assert_eq!(client, 1);
     assert_eq!(
         clients.iter().map(|one| one.owner).collect::<Vec<_>>(),
@@ -318,8 +344,14 @@ fn a_session_is_as_full_as_may_be_and_its_owner_is_known_by_the_token() {
         token: Some(Token::from_random([7; 16])),
         ..by_code(1)
     };
-    assert_eq!(house.enter(&stranger).0, Entrance::NotExist);
-    assert_eq!(house.enter(&by_code(2)).0, Entrance::NotExist);
+    assert_eq!(
+        house.enter(now(0), &stranger, &secret()).0,
+        Entrance::NotExist
+    );
+    assert_eq!(
+        house.enter(now(0), &by_code(2), &secret()).0,
+        Entrance::NotExist
+    );
 }
 
 #[test]
@@ -328,7 +360,7 @@ fn a_draining_server_keeps_what_runs_and_takes_nothing_until_it_is_resumed() {
     started(&mut house, 0, 1);
     house.drain(true);
     assert_eq!(
-        house.start(now(0), &order(2), &mut || code(9)),
+        house.start(now(0), &order(2), &mut || code(9), watch()),
         Start::LimitReached
     );
     entered(&mut house, 1);
@@ -359,7 +391,8 @@ fn untold_ends_are_bounded() {
     for _ in 0..MAX_ENDED + 5 {
         let mut drawn = 0..;
         let mut draw = || code(drawn.next().expect("a number") % 10_000);
-        let Start::Launch(key) = house.start(now(0), &StartOrder::default(), &mut draw) else {
+        let Start::Launch(key) = house.start(now(0), &StartOrder::default(), &mut draw, watch())
+        else {
             panic!("not launched")
         };
         house.push_ended(EndedSession {
@@ -415,7 +448,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Start(number) => {
-                    if let Start::Launch(key) = house.start(now(at), &order(number), &mut || code(99)) {
+                    if let Start::Launch(key) = house.start(now(at), &order(number), &mut || code(99), watch()) {
                         launching.push(key);
                         // A code given anew makes its old end void.
                         ends = house.ended().count();
@@ -450,9 +483,9 @@ proptest! {
                     }
                 }
                 Step::End(number) => { house.end(code(number), EndWord::Operator); }
-                Step::Enter(number) => { house.enter(&by_code(number)); }
+                Step::Enter(number) => { house.enter(now(at), &by_code(number), &secret()); }
                 Step::Leave(key, client) => { house.leave(now(at), Key(key), client); }
-                Step::Presence(key, client, on) => { house.presence(now(at), Key(key), client, on); }
+                Step::Presence(key, client, on) => { present(&mut house, at, Key(key), client, on); }
                 Step::Drain(on) => house.drain(on),
                 Step::Wait(seconds) => {
                     at += seconds;

@@ -44,7 +44,7 @@ pub(crate) fn code(number: u16) -> Code {
 /// An application that is a shell script.
 pub(crate) fn script(name: &str, script: &str) -> Application {
     let text = format!(
-        r#"{{"applications":[{{"name":"{name}","command":"sh","arguments":["-c",{}]}}]}}"#,
+        r#"{{"applications":[{{"name":"{name}","display":false,"command":"sh","arguments":["-c",{}]}}]}}"#,
         serde_json::to_string(script).expect("JSON")
     );
     let folder = TempDir::new().expect("a folder");
