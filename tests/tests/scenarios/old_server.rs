@@ -107,7 +107,10 @@ fn assert_one_numbering<'a>(
             let hash = known.entry(*seq).or_insert_with(|| chunk.hash.clone());
             assert_eq!(*hash, chunk.hash, "{} has another chunk {seq}", peer.name());
             let path = peer.spool().join(&chunk.name);
-            let bytes = fs::read(&path).expect("nobody plays it");
+            // The newest is in the index a moment before it is in the spool; nobody plays them.
+            let bytes = eventually(SOON, "what is in the index is in the spool", || {
+                fs::read(&path).map_err(|why| format!("{}: {why}", path.display()))
+            });
             assert_eq!(blake3::hash(&bytes).to_hex().as_str(), chunk.hash);
         }
         // A chunk that came since is later than all of these.
@@ -317,7 +320,10 @@ fn of_two_heads_one_goes_back_into_the_forest() {
     });
     let before = old.sent().len();
     await_more([&first, &second], 3);
-    assert_one_numbering([&second], &old.sent()[before..before + 2], SOON);
+    // The other's last one may have been on its way.
+    let sent = old.sent().into_iter().skip(before);
+    let sent: Vec<SentBlock> = sent.filter(|sent| sent.to == swarm.ip(11)).collect();
+    assert_one_numbering([&second], &sent[..2], SOON);
 }
 
 #[test]
