@@ -12,6 +12,41 @@ use crate::peer::{Peer, PeerOptions};
 use crate::status::Status;
 use crate::wait::{SOON, eventually, holds};
 
+/// Repairs of a peer that a moment without a turn explains: a parent that is silent for 150 ms is replaced, and a busy
+/// machine may let a process wait for that long. That costs each of its five stripes once, and nobody a chunk. What
+/// happened again and again, as with each chunk, is more.
+const ONE_MOMENT: usize = 5;
+
+/// A stripe that a peer got from another parent because the one that it had failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Repair {
+    /// Why, as it is printed.
+    cause: String,
+    /// Who had sent the stripe.
+    from: Option<String>,
+}
+
+/// The repairs in what a peer printed.
+fn repairs_in(out: &str) -> Vec<Repair> {
+    let mut parents: BTreeMap<&str, (Option<&str>, Option<&str>)> = BTreeMap::new();
+    let mut repairs = Vec::new();
+    for line in out.lines() {
+        let value = |key: &str| line.split(' ').find_map(|word| word.strip_prefix(key));
+        let stripe = value("stripe=").unwrap_or("");
+        if line.starts_with("parent ") {
+            let (before, now) = parents.entry(stripe).or_default();
+            (*before, *now) = (*now, value("peer="));
+        } else if line.starts_with("repaired ") {
+            let before = parents.get(stripe).and_then(|(before, _)| *before);
+            repairs.push(Repair {
+                cause: value("cause=").unwrap_or("").to_owned(),
+                from: before.map(str::to_owned),
+            });
+        }
+    }
+    repairs
+}
+
 /// A channel on air and its peers.
 #[derive(Debug)]
 pub struct Crowd {
@@ -130,6 +165,31 @@ impl Crowd {
         kept
     }
 
+    /// How often any of them repaired a stripe that the peer of this identity had sent.
+    pub fn repairs_from(&self, identity: &str) -> usize {
+        let outs = self.peers.iter().map(|peer| peer.process().out());
+        let repairs = outs.flat_map(|out| repairs_in(&out));
+        repairs
+            .filter(|repair| repair.from.as_deref() == Some(identity))
+            .count()
+    }
+
+    /// Panics if somebody lost a parent, other than for a moment in which the machine gave a process no turn.
+    ///
+    /// # Panics
+    /// See above.
+    #[track_caller]
+    pub fn assert_calm(&self) {
+        for peer in &self.peers {
+            let repairs = repairs_in(&peer.process().out());
+            assert!(
+                repairs.len() <= ONE_MOMENT && repairs.iter().all(|repair| repair.cause == "lost"),
+                "{} repaired: {repairs:?}",
+                peer.name()
+            );
+        }
+    }
+
     /// Repairs of each peer by its name.
     ///
     /// # Panics
@@ -153,5 +213,21 @@ impl Crowd {
                 format!("{:?}", bad.map(|at| &statuses[at]))
             })
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repair_is_told_with_the_parent_that_failed() {
+        let out = "parent stripe=1 peer=aa\nparent stripe=2 peer=bb\nstored show_00000.mkv\n\
+            parent stripe=1 peer=cc\nrepaired stripe=1 cause=leaving ms=12\nparent stripe=2 peer=dd\n";
+        let repair = Repair {
+            cause: "leaving".to_owned(),
+            from: Some("aa".to_owned()),
+        };
+        assert_eq!(repairs_in(out), [repair]);
     }
 }

@@ -54,7 +54,7 @@ fn a_film_reaches_eight_peers_whole_and_is_played_without_a_stall() {
     let kept = crowd.assert_nobody_missed_anything();
     assert!(kept.iter().all(|kept| kept.last >= last), "{kept:?}");
     crowd.await_whole(Duration::from_secs(10));
-    crowd.await_all("nothing was repaired", |status| status.repairs.total == 0);
+    crowd.assert_calm();
 
     for peer in &crowd.peers {
         peer.sigterm();
