@@ -241,6 +241,8 @@ fn a_server_that_only_a_file_names_is_dialled() {
 
 #[test]
 fn behind_nginx_the_site_the_api_the_verbs_and_sessions_are_reached() {
+    /// Ten times the burst: more than comes back meanwhile where the machine takes as long as 180 ms for each.
+    const FLOOD: u8 = 200;
     let lab = Lab::new();
     let coordinator = Coordinator::start(
         &lab,
@@ -258,7 +260,7 @@ fn behind_nginx_the_site_the_api_the_verbs_and_sessions_are_reached() {
             ..CoordinatorOptions::default()
         },
     );
-    let (_sessions, left) = session_server(&lab, "left", "98124.5", &link(&coordinator));
+    let (_sessions, left) = session_server(&lab, "left", "98126.5", &link(&coordinator));
     let front = SocketAddr::from(([127, 0, 0, 1], tests::free_tcp_port()));
     let data = |file: &str| coordinator.data_dir().join(file).display().to_string();
     let (certificate, key) = (data("tls.crt"), data("tls.key"));
@@ -318,19 +320,11 @@ fn behind_nginx_the_site_the_api_the_verbs_and_sessions_are_reached() {
     assert_eq!(https(front, "GET", "/metrics", "", "").status, 200);
 
     // Whose requests are counted is said by NGINX, not by whoever asks.
-    let flood = (0..40)
-        .map(|n| {
-            https(
-                front,
-                "GET",
-                "/api/applications",
-                &format!("X-Forwarded-For: 10.0.0.{n}\r\n"),
-                "",
-            )
-        })
-        .filter(|answer| answer.status == 429)
-        .count();
-    assert!(flood > 0, "one address has one rate");
+    let refused = (0..FLOOD).any(|n| {
+        let claims = format!("X-Forwarded-For: 10.0.0.{n}\r\n");
+        https(front, "GET", "/api/applications", &claims, "").status == 429
+    });
+    assert!(refused, "one address has one rate");
     let mut other = eventually(Duration::from_secs(10), "another address is served", || {
         Wss::try_connect(front, Some([127, 0, 0, 7].into()))
     });
