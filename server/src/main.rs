@@ -3,6 +3,7 @@
 //! A thin main: reads the command line, calls the role, turns what went wrong into one line and an exit status (2: the
 //! command line or the configuration is wrong; 1: it could not do its job). What a role does is its crate's.
 
+mod air;
 mod args;
 mod check;
 mod configuration;
@@ -17,6 +18,7 @@ mod signals;
 mod site;
 mod site_args;
 mod values;
+mod watch;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -24,13 +26,15 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use server_coordinator::CoordinatorError;
-use server_origin::{Invite, OriginConfig, OriginError};
+use server_origin::{Invite, OriginConfig, OriginError, Outlet};
 use server_session::SessionError;
 use server_state::StateError;
+use server_watch::Channels;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command};
 use crate::legacy::LegacySettings;
+use crate::watch::Browsers;
 
 /// What is logged where `RUST_LOG` says nothing.
 const DEFAULT_LOG: &str = "info,quinn=warn,quinn_proto=warn,rustls=warn";
@@ -75,6 +79,7 @@ impl Failure {
             Self::Origin(_)
             | Self::Coordinator(_)
             | Self::Session(_)
+            | Self::Sample(_)
             | Self::State(_)
             | Self::Ended(_)
             | Self::System(..) => ExitCode::FAILURE,
@@ -111,8 +116,9 @@ fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Origin(origin) => broadcast(origin.into_config()?),
         Command::Run(run) => {
-            let (coordinator, broadcast) = run.into_config()?;
-            serve(site::everything(coordinator, broadcast))
+            let epic = run.epic;
+            let (coordinator, broadcast, watch_udp) = run.into_config()?;
+            serve(site::everything(coordinator, broadcast, watch_udp, epic))
         }
         Command::Coordinator(coordinator) => serve(site::coordinate(coordinator.into_config()?)),
         Command::Session(session) => serve(session::run(session.into_config()?)),
@@ -163,15 +169,17 @@ fn broadcast(config: ServerConfig) -> Result<(), Failure> {
         .map_err(|why| Failure::System("start", why))?;
     let result = runtime.block_on(async {
         let stop = signals::stop().map_err(|why| Failure::System("listen to signals", why))?;
-        on_air(config, stop).await
+        on_air(config, None, stop).await
     });
     runtime.shutdown_timeout(END_PATIENCE);
     result
 }
 
-/// Broadcasts until `stop` is done; prints each channel's invite when it is on air.
+/// Broadcasts until `stop` is done; prints each channel's invite when it is on air. What is on air is shown to browsers too
+/// if there are `channels` for them.
 pub(crate) async fn on_air(
     config: ServerConfig,
+    for_browsers: Option<Channels>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     let announce = |invite: &Invite| {
@@ -186,9 +194,14 @@ pub(crate) async fn on_air(
     );
     let open_outlets = || {
         let old_clients = config.legacy.open(&data_dir, &channels);
-        old_clients
-            .map(|outlet| outlet.into_iter().collect())
-            .map_err(|why| format!("{why}; give another address with --legacy, or --legacy off"))
+        let mut outlets: Vec<Box<dyn Outlet>> = old_clients
+            .map_err(|why| format!("{why}; give another address with --legacy, or --legacy off"))?
+            .into_iter()
+            .collect();
+        if let Some(channels) = for_browsers {
+            outlets.push(Box::new(Browsers(channels)));
+        }
+        Ok(outlets)
     };
     Ok(server_origin::run(config.origin, announce, open_outlets, stop).await?)
 }

@@ -4,14 +4,34 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use server_coordinator::Coordinator;
-use server_session::{Application, LinkConfig, SessionConfig};
+use server_session::{Application, EpicDoors, LinkConfig, SessionConfig};
 use server_wire::{ApplicationName, Host, LongText, ServerName};
 
 use crate::args::SAMPLE_APPLICATION;
-use crate::{Failure, print, signals};
+use crate::{Failure, print, signals, values};
 
 /// The folder of `server run`'s own session server, in the data directory.
 const OWN_DIR: &str = "session";
+
+/// Epic's Pixel Streaming; nothing of it is open unless it is asked for.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct EpicArgs {
+    /// Let pages with Epic's Pixel Streaming frontend into sessions here, plain WebSocket (Epic's port is 80): whoever
+    /// reaches it sees every session's code and may enter [default: off]
+    #[arg(long, value_name = "ADDR", value_parser = values::listen)]
+    epic_players: Option<SocketAddr>,
+    /// Let Unreal Engine applications offer streams to those pages here, plain WebSocket (Epic's port is 8888) [default: off]
+    #[arg(long, value_name = "ADDR", value_parser = values::listen)]
+    epic_streamers: Option<SocketAddr>,
+}
+
+impl EpicArgs {
+    /// What the command line says wins over what was set up.
+    pub(crate) fn open(self, doors: &mut EpicDoors) {
+        doors.players = self.epic_players.or(doors.players);
+        doors.streamers = self.epic_streamers.or(doors.streamers);
+    }
+}
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SessionArgs {
@@ -27,6 +47,8 @@ pub(crate) struct SessionArgs {
     /// Authorities (PEM) of which one has signed the coordinator's certificate, instead of a fingerprint
     #[arg(long, value_name = "FILE", requires = "coordinator")]
     authorities: Option<PathBuf>,
+    #[command(flatten)]
+    epic: EpicArgs,
 }
 
 impl SessionArgs {
@@ -42,6 +64,7 @@ impl SessionArgs {
             let link = LinkConfig::new(url, None, self.authorities.as_deref(), &secret);
             config.coordinator = Some(link.map_err(|why| wrong(format!("--coordinator: {why}")))?);
         }
+        self.epic.open(&mut config.epic);
         Ok(config)
     }
 }
@@ -70,8 +93,6 @@ pub(crate) fn beside(coordinator: &Coordinator, data_dir: &Path) -> Result<Sessi
     config.listen = SocketAddr::new(address.ip(), 0);
     // It dials its coordinator over the loopback, an address that says nothing to visitors on other computers.
     config.advertise = advertised(address.ip(), towards_others()).map(|host| (host, None));
-    // Nothing of the site enters a session yet, so one that nobody enters is used all the same.
-    config.times.unused_grace_seconds = 0;
     let reach = if address.ip().is_unspecified() {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
     } else {

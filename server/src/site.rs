@@ -1,11 +1,15 @@
 //! The roles around sessions: the coordinator with its site, alone or with a session server beside it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use server_coordinator::{Coordinator, CoordinatorConfig, OPERATOR_TOKEN_FILE};
 
+use server_session::Air;
 use tokio::sync::watch;
 
+use crate::air::Stations;
+use crate::watch::channels;
 use crate::{Failure, ServerConfig, on_air, print, session, signals};
 
 /// Runs a coordinator until it is told to end.
@@ -23,13 +27,24 @@ pub(crate) async fn coordinate(config: CoordinatorConfig) -> Result<(), Failure>
 /// Runs every role until it is told to end: a coordinator with its site, a session server beside it, and the broadcast if
 /// there is to be one.
 pub(crate) async fn everything(
-    config: CoordinatorConfig,
+    mut config: CoordinatorConfig,
     broadcast: Option<ServerConfig>,
+    watch_udp: SocketAddr,
+    epic: session::EpicArgs,
 ) -> Result<(), Failure> {
     let stop = signals::stop().map_err(|why| Failure::System("listen to signals", why))?;
     let data_dir = config.data_dir.clone();
+    let for_browsers = broadcast
+        .as_ref()
+        .map(|broadcast| channels(&broadcast.origin, watch_udp));
+    config.routes = for_browsers.clone().map(server_watch::routes);
+    let stations = broadcast
+        .as_ref()
+        .and_then(|broadcast| Stations::of(&broadcast.origin));
     let mut coordinator = Coordinator::start(config).await?;
-    let own = session::beside(&coordinator, &data_dir)?;
+    let mut own = session::beside(&coordinator, &data_dir)?;
+    epic.open(&mut own.epic);
+    own.air = stations.map(|stations| Arc::new(stations) as Arc<dyn Air>);
     let (end, ending) = watch::channel(false);
     let until = |mut ending: watch::Receiver<bool>| async move {
         // The other side is dropped when everything ends.
@@ -38,7 +53,7 @@ pub(crate) async fn everything(
     let sessions = server_session::run(own, |_| {}, until(ending.clone()));
     let on_air = async {
         match broadcast {
-            Some(config) => on_air(config, until(ending.clone())).await,
+            Some(config) => on_air(config, for_browsers, until(ending.clone())).await,
             None => {
                 until(ending.clone()).await;
                 Ok(())

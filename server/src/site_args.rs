@@ -9,10 +9,13 @@ use server_state::StateUrl;
 
 use crate::args::DEFAULT_DATA_DIR;
 use crate::legacy::Door;
-use crate::{Failure, ServerConfig, configuration, file, sample, values};
+use crate::session::EpicArgs;
+use crate::{Failure, ServerConfig, air, configuration, file, sample, values};
 
 /// Where the site is if nothing is said.
 const DEFAULT_SITE: &str = "0.0.0.0:8443";
+/// Where channels are shown to browsers from if nothing is said.
+const DEFAULT_WATCH_UDP: &str = "0.0.0.0:0";
 /// The folder of `server run`'s broadcast, in the data directory.
 const BROADCAST_DIR: &str = "broadcast";
 /// The SQLite database in the data directory.
@@ -69,6 +72,14 @@ pub(crate) struct RunArgs {
     /// Where old clients of the 2-digit protocol are served, TCP, or `off` [default: 0.0.0.0:6060, if it is free]
     #[arg(long, value_name = "ADDR|off", value_parser = values::legacy, conflicts_with = "channels")]
     legacy: Option<Door>,
+    /// Channels for sessions that are broadcast, at the lowest free numbers from 1 on; 0: none
+    #[arg(long, value_name = "N", default_value_t = air::DEFAULT_SESSION_CHANNELS, value_parser = clap::value_parser!(u32).range(0..=i64::from(air::MAX_SESSION_CHANNELS)))]
+    session_channels: u32,
+    /// Where the picture of channels comes from for browsers, UDP; port 0: any free one
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_WATCH_UDP, value_parser = values::listen)]
+    watch_udp: SocketAddr,
+    #[command(flatten)]
+    pub(crate) epic: EpicArgs,
 }
 
 /// Where `server run` broadcasts.
@@ -169,10 +180,12 @@ impl RunArgs {
     ///
     /// # Errors
     /// What is wrong on the command line or in the file; or the sample film cannot be written.
-    pub(crate) fn into_config(self) -> Result<(CoordinatorConfig, Option<ServerConfig>), Failure> {
+    pub(crate) fn into_config(
+        self,
+    ) -> Result<(CoordinatorConfig, Option<ServerConfig>, SocketAddr), Failure> {
         let dir = self.front.data_dir.join(BROADCAST_DIR);
         let coordinator = self.front.config(self.site)?;
-        let broadcast = match (self.channels, self.broadcast) {
+        let mut broadcast = match (self.channels, self.broadcast) {
             (Some(path), _) => Some(file::read(&path)?),
             (None, Some(Broadcast::Off)) => None,
             (None, Some(Broadcast::At(listen))) => {
@@ -180,7 +193,10 @@ impl RunArgs {
             }
             (None, None) => Some(sample::channel(&dir, None, self.legacy)?),
         };
-        Ok((coordinator, broadcast))
+        if let Some(broadcast) = &mut broadcast {
+            air::add_channels(&mut broadcast.origin, self.session_channels);
+        }
+        Ok((coordinator, broadcast, self.watch_udp))
     }
 }
 

@@ -1,0 +1,157 @@
+//! Channels for sessions: how a session of `server run` gets on air.
+//!
+//! The session server knows only that there is an air, the origin only that a channel is fed; here they meet.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use media_packet::{SoundPacket, VideoPacket};
+use server_origin::{
+    ChannelConfig, Coding, DEFAULT_DIRECT_PEERS, Feed, MAX_CHANNELS, OriginConfig, Source,
+};
+use server_session::{Air, OnAir, PacketTap};
+
+/// Channels for sessions if nothing is said: as many as a session server has sessions.
+pub(crate) const DEFAULT_SESSION_CHANNELS: u32 = 4;
+/// The most: old clients know channels 0 to 9.
+pub(crate) const MAX_SESSION_CHANNELS: u32 = 9;
+
+/// Adds channels for sessions to a broadcast, at the lowest numbers from 1 on that are free. Fewer if the broadcast has no
+/// room for all.
+pub(crate) fn add_channels(origin: &mut OriginConfig, count: u32) {
+    let taken: Vec<u32> = origin.channels.iter().map(|it| it.channel).collect();
+    let room = MAX_CHANNELS.saturating_sub(taken.len());
+    let free = (1..).filter(|number| !taken.contains(number));
+    for channel in free.take(room.min(count as usize)) {
+        origin.channels.push(ChannelConfig {
+            channel,
+            source: Source::Fed(Feed::new()),
+            name: None,
+            coding: Coding::default(),
+            max_direct_peers: DEFAULT_DIRECT_PEERS,
+            invite_valid: None,
+        });
+    }
+}
+
+/// The channels that sessions may take.
+#[derive(Debug)]
+pub(crate) struct Stations(Vec<Arc<Station>>);
+
+#[derive(Debug)]
+struct Station {
+    channel: u32,
+    feed: Feed,
+    is_taken: AtomicBool,
+}
+
+impl Stations {
+    /// Those of a broadcast; none: no session can get on air.
+    pub(crate) fn of(origin: &OriginConfig) -> Option<Self> {
+        let fed = origin.channels.iter().filter_map(|it| match &it.source {
+            Source::Fed(feed) => Some(Arc::new(Station {
+                channel: it.channel,
+                feed: feed.clone(),
+                is_taken: AtomicBool::new(false),
+            })),
+            _ => None,
+        });
+        let stations: Vec<_> = fed.collect();
+        (!stations.is_empty()).then_some(Self(stations))
+    }
+}
+
+impl Air for Stations {
+    fn begin(&self, code: &str, title: &str) -> Result<OnAir, String> {
+        let free = self
+            .0
+            .iter()
+            .find(|station| !station.is_taken.swap(true, Ordering::AcqRel));
+        let station = free.ok_or_else(|| {
+            let count = self.0.len();
+            format!("all channels for sessions ({count}) are on air; end one of those broadcasts, or start the server with more --session-channels")
+        })?;
+        tracing::info!(
+            channel = station.channel,
+            code,
+            title,
+            "a session is on air"
+        );
+        Ok(OnAir {
+            channel: station.channel,
+            invite: station.feed.invite(),
+            tap: Arc::new(Tap(station.clone())),
+        })
+    }
+}
+
+/// The way of one session's packets. The channel is free again with the last of its clones.
+struct Tap(Arc<Station>);
+
+impl PacketTap for Tap {
+    fn video(&self, packet: &VideoPacket) {
+        self.0.feed.video(packet);
+    }
+
+    fn sound(&self, packet: &SoundPacket) {
+        self.0.feed.sound(packet);
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.0.feed.silence();
+        self.0.is_taken.store(false, Ordering::Release);
+        tracing::info!(channel = self.0.channel, "a session is off the air");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(numbers: &[u32]) -> OriginConfig {
+        let channel = |channel: &u32| ChannelConfig {
+            channel: *channel,
+            source: Source::Film("film.mkv".into()),
+            name: None,
+            coding: Coding::default(),
+            max_direct_peers: 4,
+            invite_valid: None,
+        };
+        OriginConfig {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            advertise: None,
+            data_dir: "data".into(),
+            channels: numbers.iter().map(channel).collect(),
+        }
+    }
+
+    #[test]
+    fn sessions_get_the_lowest_numbers_that_are_free() {
+        let mut config = origin(&[0, 2]);
+        add_channels(&mut config, 3);
+        let numbers: Vec<u32> = config.channels.iter().map(|it| it.channel).collect();
+        assert_eq!(numbers, [0, 2, 1, 3, 4]);
+        add_channels(&mut config, 0);
+        assert_eq!(config.channels.len(), 5);
+        assert!(Stations::of(&origin(&[0])).is_none());
+    }
+
+    #[test]
+    fn a_channel_is_one_sessions_at_a_time_and_free_again_when_its_tap_is_gone() {
+        let mut config = origin(&[0]);
+        add_channels(&mut config, 2);
+        let stations = Stations::of(&config).expect("two channels");
+        let first = stations.begin("1234", "Clock").expect("free");
+        let second = stations.begin("2345", "Clock").expect("free");
+        assert_eq!((first.channel, second.channel), (1, 2));
+        let why = stations.begin("3456", "Clock").expect_err("taken");
+        assert!(why.contains("--session-channels"), "{why}");
+        let tap = first.tap.clone();
+        drop(first);
+        assert!(stations.begin("3456", "Clock").is_err(), "it is fed still");
+        drop(tap);
+        assert_eq!(stations.begin("3456", "Clock").expect("free").channel, 1);
+    }
+}
