@@ -25,12 +25,14 @@ packages=(
   iproute2           # network namespaces, to cut a link
   jq                 # reads the programs' --json in scripts
   tmux               # a terminal for the menus where there is none
-  xvfb               # a screen for the player where there is none
+  xvfb               # the display of each session; a screen for the player where there is none
+  pulseaudio         # the sound of each session
   imagemagick        # takes and compares pictures of that screen
 )
 test_packages=(
   nginx-light          # what server nginx-config writes is tested behind it
   shellcheck           # checks these scripts
+  pulseaudio-utils     # plays and looks at the sound of sessions
   chromium             # what the browser tests drive
   mariadb-server-core  # the database server that tests start themselves; no service,
   mariadb-client-core  #   and what its set-up needs

@@ -4,28 +4,29 @@
 //! Raised in order, watched together, and gone together: [`Show::tend`] leaves no process, thread, folder or descriptor. It
 //! must never know codes, users, or who has control.
 
+mod hands;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use server_bridge::input::Input;
 use server_bridge::{Bridge, Stage, StageConfig};
-use server_wire::CursorShape;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::air::PacketTap;
 use crate::config::{Application, MAX_USERS};
-use crate::desktop::{Desktop, Offer};
+use crate::desktop::Desktop;
 use crate::display::{self, Address, Display};
 use crate::ears::Ears;
 use crate::eyes::{self, Eyes, Packets};
-use crate::inject::{Feed, Injector};
+use crate::inject::Injector;
 use crate::places::Places;
 use crate::program::{self, Program};
 use crate::sound_server::{self, SoundServer};
 use crate::sweep::sweep;
+
+pub(crate) use hands::Hands;
+use hands::SceneHands;
 
 /// How long everything may take to come up, on a computer that has much else to do.
 const RAISE_PATIENCE: Duration = Duration::from_secs(30);
@@ -69,23 +70,6 @@ pub(crate) enum Failure {
     Picture(String),
     /// A session goes on without it.
     Sound(String),
-}
-
-/// What the driver does to a running session; clones are the same session. None of it blocks, and after the session's end
-/// it does nothing. Without a display it does nothing either.
-#[derive(Clone)]
-pub(crate) struct Hands {
-    scene: Option<SceneHands>,
-    cursor: watch::Receiver<Option<CursorShape>>,
-    clipboard: watch::Receiver<Option<Arc<str>>>,
-}
-
-#[derive(Clone)]
-struct SceneHands {
-    stage: Stage,
-    feed: Feed,
-    offer: Offer,
-    packets: Packets,
 }
 
 /// Raises a session: display, sound, capture, application, in this order.
@@ -364,49 +348,6 @@ async fn clean_up(mark: &str, places: &Places) {
     });
     if cleaned.await.is_err() {
         tracing::error!("a clean-up broke off");
-    }
-}
-
-impl Hands {
-    /// Where its viewers are; none: it has no picture.
-    pub(crate) fn stage(&self) -> Option<Stage> {
-        Some(self.scene.as_ref()?.stage.clone())
-    }
-
-    /// What a user did.
-    pub(crate) fn inject(&self, input: Input) {
-        if let Some(scene) = &self.scene {
-            scene.feed.take(input);
-        }
-    }
-
-    /// Releases all keys and buttons that are held.
-    pub(crate) fn release_all(&self) {
-        self.inject(Input::ReleaseAll);
-    }
-
-    /// Offers a text to the application's paste.
-    pub(crate) fn set_clipboard(&self, text: &str) {
-        if let Some(scene) = &self.scene {
-            scene.offer.put(text);
-        }
-    }
-
-    /// What the application copied last.
-    pub(crate) fn clipboard(&self) -> watch::Receiver<Option<Arc<str>>> {
-        self.clipboard.clone()
-    }
-
-    /// What its pointer looks like; none: not known yet.
-    pub(crate) fn cursor(&self) -> watch::Receiver<Option<CursorShape>> {
-        self.cursor.clone()
-    }
-
-    /// Hands all packets to a broadcast too, or to none any more.
-    pub(crate) fn set_broadcast(&self, tap: Option<Arc<dyn PacketTap>>) {
-        if let Some(scene) = &self.scene {
-            scene.packets.set_tap(tap);
-        }
     }
 }
 
