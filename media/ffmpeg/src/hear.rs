@@ -57,7 +57,7 @@ pub struct HearConfig {
 pub enum HearEvent {
     /// The next 10 ms. Stamps rise strictly; time that was not recorded is left out.
     Packet(SoundPacket),
-    /// The last event: the sound server or the encoder is gone.
+    /// The last event: the sound server or the encoder is gone. A server that only hangs gives no event at all.
     Failed(HearError),
 }
 

@@ -15,6 +15,7 @@ mod pace;
 mod planes;
 mod run;
 mod segment;
+mod spread;
 mod stream;
 mod vbv;
 mod wake;

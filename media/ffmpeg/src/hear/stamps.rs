@@ -1,20 +1,24 @@
 //! When samples were captured, from when they arrived. Pure; time is an argument, microseconds.
 //!
 //! Samples come evenly from a sound server's clock, but are handed over late by a varying time: whoever reads is not
-//! always awakened at once. So the line of "this many samples by that time" is laid along the earliest arrivals, and moves
-//! only slowly; a lateness that stays is a gap in what was recorded.
+//! always awakened at once. So the line of "this many samples by that time" is laid along the earliest arrivals. An arrival
+//! before the line proves it wrong, and moves it at once; lateness moves it slowly, unless it stays: then it was a gap in
+//! what was recorded.
 
 use super::SAMPLE_RATE;
 
-/// Arrivals that are looked at together, each about 10 ms.
-const WINDOW: u32 = 16;
+/// Arrivals that are looked at together, each about 10 ms: half a second. A reader on a busy machine is late for less.
+const WINDOW: u32 = 50;
 
 /// Lateness of a whole window that means that samples are missing: two packets. A sound server that is late for less
 /// catches up.
 const GAP_US: i64 = 20_000;
 
-/// Most that the line moves with a window otherwise: 0.5 ms in 160 ms. Quartz drifts by 0.1 ms in a second at most.
+/// Most that the line moves later with a window otherwise, 1 ms in a second. Quartz drifts by a tenth of that at most.
 const SLEW_US: i64 = 500;
+
+/// Least time between two stamps, half a packet: after a line that was too late stamps catch up so.
+const MIN_STEP_US: u64 = 5_000;
 
 /// The line of samples over time.
 #[derive(Clone, Debug)]
@@ -23,8 +27,6 @@ pub(super) struct Stamps {
     start_us: Option<i64>,
     /// Samples that arrived.
     arrived: u64,
-    /// The first window sets the line as a whole.
-    settled: bool,
     left: u32,
     /// Least lateness of the present window.
     least_us: i64,
@@ -36,7 +38,6 @@ impl Stamps {
         Self {
             start_us: None,
             arrived: 0,
-            settled: false,
             left: WINDOW,
             least_us: i64::MAX,
             last_us: 0,
@@ -50,10 +51,9 @@ impl Stamps {
         let now = now_us as i64;
         let start = *self.start_us.get_or_insert(now - sounded);
         let late = now - (start + sounded);
-        self.least_us = self.least_us.min(late);
-        if !self.settled && late < 0 {
+        self.least_us = self.least_us.min(late.max(0));
+        if late < 0 {
             self.start_us = Some(start + late);
-            self.least_us = 0;
         }
         self.left -= 1;
         if self.left > 0 {
@@ -62,18 +62,19 @@ impl Stamps {
         let moves = if self.least_us > GAP_US {
             self.least_us
         } else {
-            self.least_us.clamp(-SLEW_US, SLEW_US)
+            self.least_us.min(SLEW_US)
         };
         self.start_us = self.start_us.map(|start| start + moves);
-        self.settled = true;
         self.left = WINDOW;
         self.least_us = i64::MAX;
     }
 
-    /// When the sample of this number was captured; always later than what was asked before.
+    /// When the first sample of a packet, which is this one of all, was captured; packets in their order.
     pub(super) fn of(&mut self, sample: u64) -> u64 {
         let at = self.start_us.unwrap_or(0) + duration_us(sample);
-        self.last_us = u64::try_from(at).unwrap_or(0).max(self.last_us + 1);
+        self.last_us = u64::try_from(at)
+            .unwrap_or(0)
+            .max(self.last_us + MIN_STEP_US);
         self.last_us
     }
 }
@@ -109,11 +110,11 @@ mod tests {
         let mut stamps = Stamps::new();
         let jitter = |n: u64| n * 7919 % 6_000;
         let at = play(&mut stamps, 0, 500, 1_000_000, jitter);
-        for pair in at[16..].windows(2) {
+        for pair in at[50..].windows(2) {
             let apart = pair[1] - pair[0];
             assert!((9_400..=10_600).contains(&apart), "{apart}");
         }
-        for (n, at) in at.iter().enumerate().skip(16) {
+        for (n, at) in at.iter().enumerate().skip(50) {
             let truth = 1_000_000 + n as u64 * 10_000;
             assert!(at.abs_diff(truth) < 1_000, "{n}: {at} {truth}");
         }
@@ -128,6 +129,17 @@ mod tests {
         let at = play(&mut stamps, 0, 600, 1_000_000, late);
         let truth = 1_000_000 + 599 * 10_000;
         assert!(at[599].abs_diff(truth) < 1_500, "{} {truth}", at[599]);
+    }
+
+    #[test]
+    fn a_reader_that_is_starved_from_the_start_does_not_stamp_the_future_for_long() {
+        let mut stamps = Stamps::new();
+        // Everything comes 300 ms late for a second, then at once.
+        play(&mut stamps, 0, 100, 1_000_000, |_| 300_000);
+        let at = play(&mut stamps, 100, 100, 1_000_000, |_| 0);
+        let truth = 1_000_000 + 199 * 10_000;
+        assert!(at[99].abs_diff(truth) < 1_500, "{} {truth}", at[99]);
+        assert!(at.windows(2).all(|p| p[1] - p[0] >= 5_000));
     }
 
     #[test]

@@ -9,7 +9,9 @@ use ffmpeg_next::util::picture;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, codec, encoder, ffi, frame};
 use media_packet::VideoCodec;
 
+use super::spread::Spread;
 use super::{ScreenError, vbv};
+use crate::clock::now_us;
 
 /// x264's `open` and `close` share tables that are not guarded by themselves.
 static OPENING: Mutex<()> = Mutex::new(());
@@ -20,11 +22,16 @@ const FINEST_QP: &str = "16";
 /// Same for VP8, 0..=63.
 const VP8_FINEST_QP: i32 = 4;
 
-/// What x264 is told. Measured at 1280x720 (docs/decisions/0009): `superfast` costs 1.5 times `ultrafast` and saves bits
-/// that the rate control gives back as quality, which a screen's text needs; `zerolatency` has no look-ahead, no frame
-/// threads and no B-frames. Headers are repeated before each keyframe, and there is none but those asked for.
-const X264_PARAMS: &str = "keyint=infinite:scenecut=0:repeat-headers=1:annexb=1:sliced-threads=0:threads=1:lookahead-threads=1:\
-                           rc-lookahead=0:bframes=0:ref=1:aud=0:weightp=0:nal-hrd=none:force-cfr=1";
+/// x264's balance of speed and bits, measured at 1280x720 (docs/decisions/0009): `superfast` takes 1.5 times as long, and
+/// is no better at the same bitrate with buffers as short as ours.
+const PRESET: &str = "ultrafast";
+
+/// What x264 is told beside the preset. `zerolatency` has no look-ahead, no frame threads and no B-frames. Headers are
+/// repeated before each keyframe, and there is none but those asked for. Bits go where the eye looks (`aq-mode`), which the
+/// preset leaves out and costs little.
+const X264_PARAMS: &str = "keyint=infinite:scenecut=0:repeat-headers=1:annexb=1:sliced-threads=0:threads=1:\
+                           lookahead-threads=1:rc-lookahead=0:bframes=0:ref=1:aud=0:weightp=0:nal-hrd=none:\
+                           force-cfr=1:aq-mode=1";
 
 /// Factor of FFmpeg's quality figures (`FF_QP2LAMBDA`).
 const QUALITY_FACTOR: u32 = 118;
@@ -54,6 +61,7 @@ pub(super) struct Encoder {
     inner: Option<encoder::video::Encoder>,
     pictures: i64,
     packet: Packet,
+    spread: Spread,
 }
 
 impl Encoder {
@@ -64,6 +72,7 @@ impl Encoder {
             inner: Some(inner),
             pictures: 0,
             packet: Packet::empty(),
+            spread: Spread::new(form.frame_rate),
         })
     }
 
@@ -79,9 +88,7 @@ impl Encoder {
         }
         self.form.bitrate_bps = bps;
         if self.form.codec == VideoCodec::H264 {
-            if let Some(inner) = &mut self.inner {
-                set_rates(inner, self.form);
-            }
+            // Told with the next picture.
             return Ok(false);
         }
         self.close();
@@ -101,6 +108,14 @@ impl Encoder {
         let Some(inner) = &mut self.inner else {
             return Ok(None);
         };
+        if self.form.codec == VideoCodec::H264 {
+            let bitrate_bps = self.spread.bitrate(now_us(), self.form.bitrate_bps);
+            let form = Form {
+                bitrate_bps,
+                ..self.form
+            };
+            set_rates(inner, form);
+        }
         picture.set_pts(Some(self.pictures));
         picture.set_kind(if keyframe {
             picture::Type::I
@@ -195,9 +210,6 @@ fn x264_options(form: Form) -> Dictionary<'static> {
     options.set("x264-params", X264_PARAMS);
     options
 }
-
-/// x264's balance of speed and bits.
-const PRESET: &str = "superfast";
 
 fn vpx_options() -> Dictionary<'static> {
     let mut options = Dictionary::new();

@@ -10,8 +10,11 @@ const GOOD_QP: u32 = 24;
 /// How long after a picture a still one is refined: long enough that a moving picture is never refined.
 const REFINE_WAIT_US: u64 = 60_000;
 
-/// Refinements in a row: x264 moves its quantiser by 4 a picture, from 51 to [`GOOD_QP`].
-const MAX_REFINEMENTS: u32 = 8;
+/// How long after a refinement the next one is made.
+const REFINE_AGAIN_US: u64 = 33_333;
+
+/// Refinements in a row. A page full of text takes about this many at 6 Mb/s after a keyframe.
+const MAX_REFINEMENTS: u32 = 12;
 
 /// Refinements where the encoder does not tell its quantiser.
 const BLIND_REFINEMENTS: u32 = 3;
@@ -178,8 +181,13 @@ impl Schedule {
             Some(qp) => qp > GOOD_QP && self.refinements < MAX_REFINEMENTS,
             None => self.refinements < BLIND_REFINEMENTS,
         };
+        let wait = if anew {
+            REFINE_WAIT_US
+        } else {
+            REFINE_AGAIN_US
+        };
         self.refinements += 1;
-        self.refine_us = rough.then_some(now_us + REFINE_WAIT_US);
+        self.refine_us = rough.then_some(now_us + wait);
     }
 }
 

@@ -112,7 +112,6 @@ impl Capture {
         if orders.watched && !self.watched {
             self.display.forget();
             self.full.schedule.pause();
-            self.low = None;
         }
         self.watched = orders.watched;
         let full = &mut self.full.schedule;
@@ -121,6 +120,7 @@ impl Capture {
             full.want_keyframe();
         }
         if !self.watched {
+            self.low = None;
             return Ok(());
         }
         let now = now_us();

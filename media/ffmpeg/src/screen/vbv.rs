@@ -21,10 +21,11 @@ pub(super) fn level(width: u32, height: u32, frame_rate: u32) -> u8 {
     LEVELS.iter().find(fits).map_or(52, |level| level.0)
 }
 
-/// Bits that a picture may be ahead of the line: one and a half pictures' worth. Less makes keyframes ugly, more makes
-/// them late: at 60 pictures a second a full buffer takes 25 ms on a line of exactly this rate.
+/// Bits that a picture may be ahead of the line: hardly more than one picture's share. Below 1.1 x264 fills each share
+/// ("single-frame VBV"), which looks better at low bitrates than 1.5 does (docs/decisions/0009) and is sooner at the other
+/// end.
 pub(super) fn buffer_bits(bitrate_bps: u32, frame_rate: u32) -> u32 {
-    let bits = u64::from(bitrate_bps) * 3 / 2 / u64::from(frame_rate.max(1));
+    let bits = u64::from(bitrate_bps) * 105 / 100 / u64::from(frame_rate.max(1));
     // Whole kilobits are what x264 counts in; none would switch the limit off.
     u32::try_from(bits.max(1_000)).unwrap_or(u32::MAX)
 }
@@ -45,8 +46,8 @@ mod tests {
     }
 
     #[test]
-    fn the_buffer_is_a_picture_and_a_half() {
-        assert_eq!(buffer_bits(6_000_000, 60), 150_000);
+    fn the_buffer_is_about_one_picture() {
+        assert_eq!(buffer_bits(6_000_000, 60), 105_000);
         assert_eq!(buffer_bits(50_000, 240), 1_000);
         assert_eq!(buffer_bits(u32::MAX, 1), u32::MAX);
     }

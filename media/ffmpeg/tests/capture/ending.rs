@@ -99,6 +99,14 @@ fn a_display_that_hangs_is_told() {
 }
 
 #[test]
+fn a_capture_of_a_display_that_hangs_does_not_start() {
+    let mut xvfb = Xvfb::start(320, 240);
+    xvfb.hang();
+    let error = refusal(config(&xvfb, 320, 240));
+    assert!(matches!(&error, ScreenError::Hangs), "{error}");
+}
+
+#[test]
 fn a_capture_of_a_display_that_hangs_is_dropped_at_once() {
     let mut xvfb = Xvfb::start(320, 240);
     let mut painter = Painter::new(&xvfb);

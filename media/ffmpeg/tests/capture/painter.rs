@@ -88,42 +88,41 @@ impl Painter {
         self.connection.flush().expect("the display is there");
     }
 
-    /// Fills everything with blocks of colours that nobody can guess, others each time.
+    /// Fills everything at once with blocks of colours that nobody can guess, others each time.
     pub(crate) fn noise(&mut self) {
         const BLOCK: usize = 4;
-        let (width, height) = (usize::from(self.width), 64);
-        for top in (0..usize::from(self.height)).step_by(height) {
-            let rows = height.min(usize::from(self.height) - top);
-            let mut pixels = vec![0u8; width * rows * 4];
-            for (n, row) in pixels.chunks_mut(width * 4).enumerate() {
-                if n % BLOCK == 0 {
-                    self.random = self.random.wrapping_add(0x9e37_79b9);
-                }
-                let mut state = self.random | 1;
-                for block in row.chunks_mut(BLOCK * 4) {
-                    state ^= state << 13;
-                    state ^= state >> 17;
-                    state ^= state << 5;
-                    for pixel in block.chunks_exact_mut(4) {
-                        pixel.copy_from_slice(&state.to_le_bytes());
-                    }
+        let (width, height) = (usize::from(self.width), usize::from(self.height));
+        let mut pixels = vec![0u8; width * height * 4];
+        for (n, row) in pixels.chunks_mut(width * 4).enumerate() {
+            if n % BLOCK == 0 {
+                self.random = self.random.wrapping_add(0x9e37_79b9);
+            }
+            let mut state = self.random | 1;
+            for block in row.chunks_mut(BLOCK * 4) {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                for pixel in block.chunks_exact_mut(4) {
+                    pixel.copy_from_slice(&state.to_le_bytes());
                 }
             }
-            self.connection
-                .put_image(
-                    ImageFormat::Z_PIXMAP,
-                    self.window,
-                    self.gc,
-                    self.width,
-                    rows as u16,
-                    0,
-                    top as i16,
-                    0,
-                    24,
-                    &pixels,
-                )
-                .expect("sends");
         }
+        let format = ImageFormat::Z_PIXMAP;
+        let (width, height) = (self.width, self.height);
+        self.connection
+            .put_image(
+                format,
+                self.window,
+                self.gc,
+                width,
+                height,
+                0,
+                0,
+                0,
+                24,
+                &pixels,
+            )
+            .expect("sends");
         self.connection.flush().expect("the display is there");
     }
 

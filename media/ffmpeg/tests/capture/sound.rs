@@ -134,12 +134,14 @@ fn packets_of_ten_milliseconds_come_in_time_also_when_nothing_plays() {
     let packets = heard.next(300);
     let took = begun.elapsed();
     assert!(took > Duration::from_millis(2_800), "{took:?}");
-    for pair in packets.windows(2) {
-        let apart = pair[1].at_us - pair[0].at_us;
-        assert!((9_000..=12_000).contains(&apart), "{apart}");
-    }
+    // Samples are what time is counted in, however late a busy machine hands them over.
+    let apart = packets.windows(2).map(|pair| pair[1].at_us - pair[0].at_us);
+    let even = apart
+        .filter(|apart| (9_400..=10_600).contains(apart))
+        .count();
+    assert!(even >= 285, "{even} of 299");
     let span = packets[299].at_us - packets[0].at_us;
-    assert!(span.abs_diff(2_990_000) < 30_000, "{span}");
+    assert!(span.abs_diff(2_990_000) < 100_000, "{span}");
     assert!(packets.iter().all(|p| p.duration_us == 10_000));
     // Digital silence costs next to nothing.
     assert!(
