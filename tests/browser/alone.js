@@ -45,7 +45,7 @@ export const alone = async (times, body) => {
       assert.equal(answer.msg, 'SESSION_CONNECTION_DATA', JSON.stringify(answer));
       return { url: `${origin}/session/${code}`, code, token };
     };
-    await body({ start, said: () => said });
+    await body({ start, logs: join(folder, 'data', 'logs'), pid: child.pid });
   } catch (error) {
     process.stderr.write(`${said}\n`);
     throw error;

@@ -53,16 +53,20 @@ export const freePort = () => new Promise((resolve, reject) => {
 
 /** The program, as an operator starts it. */
 class Server {
-  constructor(folder, port) {
+  constructor(folder, port, options) {
     this.folder = folder;
     this.port = port;
+    this.options = options;
     this.url = `https://127.0.0.1:${port}`;
     this.child = null;
+    /** What the applications of its sessions said. */
+    this.logs = join(folder, 'session', 'logs');
   }
 
   /** Starts it and waits until it answers. */
   async start() {
-    const child = spawn(SERVER, ['run', '--data-dir', this.folder, '--site', `127.0.0.1:${this.port}`], {
+    const where = ['--data-dir', this.folder, '--site', `127.0.0.1:${this.port}`];
+    const child = spawn(SERVER, ['run', ...where, ...this.options], {
       cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, RUST_LOG: 'info' },
     });
     let said = '';
@@ -219,9 +223,9 @@ class Visitor {
  * Runs a test's body in a world of its own, which is taken down whatever happens; afterwards no page may have made a
  * mistake or asked another host for anything.
  */
-export const lab = async (body, { sound = false } = {}) => {
+export const lab = async (body, { sound = false, options: more = [] } = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'treecast-browser-'));
-  const world = { server: new Server(folder, await freePort()), browser: null, visitors: [] };
+  const world = { server: new Server(folder, await freePort(), more), browser: null, visitors: [] };
   world.visitor = async ({ name = 'desktop', ...options } = {}) => {
     const context = await world.browser.newContext({
       viewport: { width: 1280, height: 800 },

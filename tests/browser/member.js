@@ -5,19 +5,15 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from './lab.js';
 
-/** Where the applications of `server run` leave their output. */
-const LOGS = ['session', 'logs'];
-
-/** What the application said so far, a line each. */
-export const said = async (folder) => {
-  const logs = join(folder, ...LOGS);
+/** What the application said so far, a line each: `logs` is where its session server keeps that. */
+export const said = async (logs) => {
   const names = await readdir(logs).catch(() => []);
   const texts = await Promise.all(names.filter((name) => name.endsWith('.log')).map((name) => readFile(join(logs, name), 'utf8')));
-  return texts.join('\n').split('\n');
+  return texts.join('\n').split('\n').filter((line) => line !== '');
 };
 
 /** In the page: reads the two rows of cells that the application paints (server/sample/src/marks.rs). */
-const READ_MARKS = () => {
+export const READ_MARKS = () => {
   const CELLS = 64;
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d', { willReadFrequently: true });
@@ -169,11 +165,11 @@ export class Member {
 }
 
 /** Waits for lines of the application, in this order, after the first `from` of them; gives how many there are then. */
-export const hears = async (folder, wanted, from = 0) => {
+export const hears = async (logs, wanted, from = 0) => {
   let lines = [];
   try {
     return await until(`the application says ${wanted.join(', ')}`, async () => {
-      lines = (await said(folder)).slice(from);
+      lines = (await said(logs)).slice(from);
       let at = 0;
       for (const line of lines) {
         const one = wanted[at];

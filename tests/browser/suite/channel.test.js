@@ -97,6 +97,64 @@ test('the sample channel plays on the site, and nothing runs once nobody watches
   });
 });
 
+/** Milliseconds from the painting of the picture on show to now, by the clock that the application paints; null: not read. */
+const age = (page) => page.evaluate(() => {
+  const picture = document.querySelector('video');
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [1280, 20];
+  const pen = canvas.getContext('2d');
+  pen.drawImage(picture, 0, 0, 1280, 20, 0, 0, 1280, 20);
+  const now = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) & 0xffffffffffffn;
+  const { data } = pen.getImageData(0, 10, 1280, 1);
+  let bits = 0n;
+  for (let cell = 0; cell < 64; cell += 1) bits = (bits << 1n) | (data[(cell * 20 + 10) * 4] > 127 ? 1n : 0n);
+  const value = bits >> 16n;
+  const word = (at) => (value >> at) & 0xffffn;
+  const check = (0x5eedn + word(0n) * 3n + word(16n) * 5n + word(32n) * 7n) & 0xffffn;
+  return check === (bits & 0xffffn) ? Number(now - value) / 1000 : null;
+});
+
+/** Switches a session's broadcast as its owner, and gives what is told. */
+const switchOn = (page, session) => page.evaluate(({ ip, port, code, token }) => new Promise((resolve, reject) => {
+  const socket = new WebSocket(`wss://${ip}:${port}/`);
+  // Kept, so that the session has its owner.
+  window.owner = socket;
+  const say = (message) => socket.send(JSON.stringify(message));
+  socket.onopen = () => say({ verb: 'CONNECT_TO_SESSION', code, token, name: 'Ann', id: 'in' });
+  socket.onerror = () => reject(new Error('no connection to the session'));
+  socket.onmessage = ({ data }) => {
+    const said = JSON.parse(data);
+    if (said.id === 'in') say({ verb: 'BROADCAST', on: true, id: 'on' });
+    if (said.id === 'on') resolve(said);
+  };
+}), session);
+
+test('a session on air is seen on its channel, some seconds later', async () => {
+  await lab(async (world) => {
+    const session = await world.server.begin();
+    const owner = await world.visitor({ name: 'owner' });
+    const onAir = await switchOn(owner.page, session);
+    assert.deepEqual([onAir.msg, onAir.on, onAir.channel], ['BROADCAST', true, 1], JSON.stringify(onAir));
+    await until('the channel is on air', async () => (await status(world)).channels[1].last_published_seq !== null);
+
+    const visitor = await world.visitor();
+    await visitor.open('/watch/1');
+    await plays(visitor, 1280);
+    const ages = [];
+    await until('a clock that is read twenty times', async () => {
+      const read = await age(visitor.page);
+      if (read !== null) ages.push(Math.round(read));
+      return ages.length >= 20;
+    });
+    ages.sort((one, other) => one - other);
+    process.stdout.write(`# session to browser over its channel: ${ages[10]} ms (${ages[0]} to ${ages[19]})\n`);
+    assert.ok(ages[19] < 10_000, String(ages));
+    await visitor.picture('channel-session');
+    // The owner's page is about:blank and has asked the session server, which is not the site.
+    owner.foreign = [];
+  });
+});
+
 test('a silent channel and one that is not there say so', async () => {
   await lab(async (world) => {
     const visitor = await world.visitor();

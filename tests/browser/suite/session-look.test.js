@@ -43,10 +43,11 @@ const assertFits = async ({ page }, what) => {
 
 test('axe-core finds nothing, and everything fits, on every kind of screen', () => lab(async ({ server, visitor }) => {
   const session = await server.begin();
-  const owner = new Member(await visitor({ name: 'owner' }));
-  await owner.enter(session.url, { code: session.code, token: session.token });
-  await owner.page.getByLabel('Message').fill('A message of some length, so that there is something to be read in the chat');
-  await owner.page.keyboard.press('Enter');
+  const friend = new Member(await visitor({ name: 'friend' }));
+  await friend.enter(session.url, { code: session.code });
+  await friend.drives();
+  await friend.page.getByLabel('Message').fill('A message of some length, so that there is something to be read in the chat');
+  await friend.page.keyboard.press('Enter');
   for (const kind of KINDS) {
     const guest = new Member(await visitor({ ...kind, reducedMotion: 'reduce' }));
     const look = async (what) => {
@@ -59,14 +60,13 @@ test('axe-core finds nothing, and everything fits, on every kind of screen', () 
     assert.equal(await guest.page.locator('html').getAttribute('lang'), kind.locale === 'ru-RU' ? 'ru' : 'en');
     await guest.press('quality');
     await guest.page.locator('[data-stat="fps"][data-value]').waitFor();
-    await owner.press('release');
-    await guest.press('ask');
+    await guest.press('seize');
     await guest.drives();
-    await owner.press('ask');
+    await friend.press('ask');
     await guest.visitor.sees(guest.page.locator('[data-box="asked"]'));
     await look('asked');
     await guest.press('give');
-    await owner.drives();
+    await friend.drives();
     await guest.press('quality');
     if (await guest.page.locator('.side').isHidden()) await guest.press('panel');
     if (await guest.page.locator('.invite').getAttribute('open') === null) await guest.page.locator('.invite summary').click();
@@ -89,7 +89,7 @@ test('a phone drives: fingers point, and its keyboard types', () => lab(async ({
   await phone.drives();
   const at = await phone.place(0.25, 0.25);
   await page.touchscreen.tap(at.x, at.y);
-  let heard = await hears(server.folder, [/^button 1 down (31\d|32\d) (17\d|18\d)$/, /^button 1 up/]);
+  let heard = await hears(server.logs, [/^button 1 down (31\d|32\d) (17\d|18\d)$/, /^button 1 up/]);
   await phone.press('keyboard');
   assert.equal(await phone.catcher.getAttribute('inputmode'), 'text');
   assert.ok(await phone.catcher.evaluate((field) => field === document.activeElement), 'the field has the focus');
@@ -103,7 +103,7 @@ test('a phone drives: fingers point, and its keyboard types', () => lab(async ({
     type(`${field.value}helo`);
     type(`${field.value.slice(0, -1)}lo `);
   });
-  heard = await hears(server.folder, ['text h', 'text e', 'text l', 'text o', 'key down 0xff08', 'text l', 'text o', 'text  '], heard);
+  heard = await hears(server.logs, ['text h', 'text e', 'text l', 'text o', 'key down 0xff08', 'text l', 'text o', 'text  '], heard);
   await phone.press('keyboard');
   assert.equal(await phone.catcher.getAttribute('inputmode'), 'none');
 }));
@@ -136,9 +136,9 @@ test('everything can be done with the keyboard alone', () => lab(async ({ server
   // Who comes in drives, and the picture has the focus: Tab is the application's.
   await until('the picture has the focus', async () => (await focus()).what === 'catcher');
   await page.keyboard.press('Tab');
-  let heard = await hears(server.folder, ['key down 0xff09', 'key up 0xff09']);
+  let heard = await hears(server.logs, ['key down 0xff09', 'key up 0xff09']);
   await page.keyboard.type('in');
-  heard = await hears(server.folder, ['text i', 'text n'], heard);
+  heard = await hears(server.logs, ['text i', 'text n'], heard);
   // The way out.
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.down(key);
   for (const key of ['Shift', 'Alt', 'Control']) await page.keyboard.up(key);
@@ -160,5 +160,5 @@ test('everything can be done with the keyboard alone', () => lab(async ({ server
   await tabTo('skip');
   await page.keyboard.press('Enter');
   await page.keyboard.type('y');
-  await hears(server.folder, ['text y'], heard);
+  await hears(server.logs, ['text y'], heard);
 }));

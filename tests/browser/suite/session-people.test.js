@@ -43,8 +43,8 @@ test('who may only watch sees everything and drives nothing', () => lab(async ({
   await anna.drives();
   await anna.click(0.5, 0.5);
   await anna.page.keyboard.type('a');
-  await hears(server.folder, ['text a']);
-  assert.ok(!(await said(server.folder)).includes('text v'), 'who may only watch typed');
+  await hears(server.logs, ['text a']);
+  assert.ok(!(await said(server.logs)).includes('text v'), 'who may only watch typed');
 }));
 
 test('people talk, and text goes from clipboard to clipboard', () => lab(async ({ server, visitor }) => {
@@ -69,13 +69,13 @@ test('people talk, and text goes from clipboard to clipboard', () => lab(async (
   await anna.click(0.5, 0.5);
   await anna.page.evaluate(() => navigator.clipboard.writeText('из буфера'));
   await anna.page.keyboard.press('Control+v');
-  let heard = await hears(server.folder, ['pasted "из буфера"']);
+  let heard = await hears(server.logs, ['pasted "из буфера"']);
   await anna.press('paste');
   await anna.page.getByLabel('Text', { exact: true }).fill('by hand');
   await anna.press('paste-now');
-  heard = await hears(server.folder, ['pasted "by hand"'], heard);
+  heard = await hears(server.logs, ['pasted "by hand"'], heard);
   await anna.page.keyboard.type('xyz');
-  heard = await hears(server.folder, ['text z'], heard);
+  heard = await hears(server.logs, ['text z'], heard);
   await anna.page.keyboard.press('Control+c');
   await until('the copy is on this computer', async () => (
     await anna.page.evaluate(() => navigator.clipboard.readText())).endsWith('xyz'));

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import { test } from 'node:test';
+import { alone } from '../alone.js';
 import { lab, until } from '../lab.js';
 import { Member, hears, said } from '../member.js';
 
@@ -58,48 +59,48 @@ test('two people see the same picture, hear it, and hand over control', () => la
 
   // Anna clicks and types; both see where, and the application tells what.
   await anna.click(0.25, 0.75);
-  let heard = await hears(server.folder, [/^button 1 down (319|320|321) (539|540|541)$/, /^button 1 up /]);
+  let heard = await hears(server.logs, [/^button 1 down (319|320|321) (539|540|541)$/, /^button 1 up /]);
   for (const member of [anna, boris]) {
     await member.picture('the pointer is there', ({ x, y }) => Math.abs(x - 320) < 3 && Math.abs(y - 540) < 3);
   }
   await anna.page.keyboard.type('Hi 5%');
-  heard = await hears(server.folder, ['text H', 'text i', 'text  ', 'text 5', 'text %'], heard);
+  heard = await hears(server.logs, ['text H', 'text i', 'text  ', 'text 5', 'text %'], heard);
   await anna.page.keyboard.insertText('Жé€');
-  heard = await hears(server.folder, ['text Ж', 'text é', 'text €'], heard);
+  heard = await hears(server.logs, ['text Ж', 'text é', 'text €'], heard);
   await anna.page.mouse.wheel(0, 200);
-  heard = await hears(server.folder, ['wheel 5'], heard);
+  heard = await hears(server.logs, ['wheel 5'], heard);
   await anna.page.keyboard.press('Backspace');
   await anna.page.keyboard.press('ArrowLeft');
-  heard = await hears(server.folder, ['key down 0xff08', 'key up 0xff08', 'key down 0xff51', 'key up 0xff51'], heard);
+  heard = await hears(server.logs, ['key down 0xff08', 'key up 0xff08', 'key down 0xff51', 'key up 0xff51'], heard);
 
   // Boris' hands do nothing.
   await boris.click(0.5, 0.5);
   await boris.page.keyboard.type('no');
   await anna.page.keyboard.type('z');
-  heard = await hears(server.folder, ['text z'], heard);
-  assert.ok(!(await said(server.folder)).includes('text n'), 'who does not drive typed');
+  heard = await hears(server.logs, ['text z'], heard);
+  assert.ok(!(await said(server.logs)).includes('text n'), 'who does not drive typed');
 
   // Anna holds a key and a button, is asked, and gives control away: nothing stays pressed.
   await anna.page.keyboard.down('w');
-  heard = await hears(server.folder, ['key down 0x0077'], heard);
+  heard = await hears(server.logs, ['key down 0x0077'], heard);
   await boris.press('ask');
   await anna.visitor.sees(anna.page.locator('[data-box="asked"]'));
   await anna.visitor.picture('session-asked');
   await anna.press('give');
   await boris.drives();
   await anna.drives(false);
-  heard = await hears(server.folder, ['key up 0x0077'], heard);
+  heard = await hears(server.logs, ['key up 0x0077'], heard);
   await anna.page.keyboard.up('w');
   await boris.click(0.5, 0.5);
-  heard = await hears(server.folder, [/^button 1 down (639|640|641) (359|360|361)$/], heard);
+  heard = await hears(server.logs, [/^button 1 down (639|640|641) (359|360|361)$/], heard);
   await boris.page.keyboard.type('b');
-  heard = await hears(server.folder, ['text b'], heard);
+  heard = await hears(server.logs, ['text b'], heard);
   const from = heard;
   await anna.page.keyboard.type('q');
   // Anna sees where Boris' pointer is.
   const there = await boris.place(0.4, 0.6);
   await boris.page.mouse.move(there.x, there.y);
-  await anna.visitor.sees(anna.page.locator('.pointer'));
+  await anna.visitor.sees(anna.page.locator('.pointer-name'));
   await anna.visitor.picture('session-watching');
 
   // The owner takes it back.
@@ -107,15 +108,17 @@ test('two people see the same picture, hear it, and hand over control', () => la
   await anna.drives();
   await anna.click(0.5, 0.5);
   await anna.page.keyboard.type('k');
-  await hears(server.folder, ['text k'], from);
-  assert.ok(!(await said(server.folder)).slice(from).includes('text q'), 'who gave control away typed');
+  await hears(server.logs, ['text k'], from);
+  assert.ok(!(await said(server.logs)).slice(from).includes('text q'), 'who gave control away typed');
 }, { sound: true }));
 
-test('a reload comes back as who one was; the last leaves, and nothing is left', () => lab(async ({ server, visitor }) => {
-  const before = await below(server.child.pid);
-  const session = await server.begin();
+test('a reload comes back as who one was; the last leaves, and nothing is left', () => lab(({ visitor }) => alone({
+  empty_grace_seconds: 2,
+}, async ({ start, logs, pid }) => {
+  const before = await below(pid);
   const anna = new Member(await visitor({ name: 'anna' }));
   const boris = new Member(await visitor({ name: 'boris' }));
+  const session = await start(anna.page, 3600);
   await anna.enter(session.url, { code: session.code, token: session.token });
   await boris.enter(session.url, { code: session.code });
   await anna.picture('Anna sees the clock');
@@ -140,7 +143,7 @@ test('a reload comes back as who one was; the last leaves, and nothing is left',
   assert.equal(await anna.page.locator('.person').count(), 2);
   await boris.click(0.5, 0.5);
   await boris.page.keyboard.type('r');
-  await hears(server.folder, ['text r']);
+  await hears(logs, ['text r']);
 
   // A tab that was opened from this one with all that it keeps is somebody else.
   const [copy] = await Promise.all([
@@ -150,13 +153,14 @@ test('a reload comes back as who one was; the last leaves, and nothing is left',
   assert.equal(await copy.locator('.person').count(), 3);
   await copy.close();
 
-  const running = await below(server.child.pid);
+  const running = await below(pid);
   assert.ok(running.length > before.length + 2, `${running}`);
   for (const member of [boris, anna]) {
     await member.press('leave');
     await member.visitor.sees(member.visitor.heading('You left the session'));
   }
   await anna.visitor.picture('session-left');
-  await until('the session is gone', async () => (await server.ask('GET', `/api/sessions/${session.code}`)).status === 404, 90_000);
-  await until('its processes are gone', async () => (await below(server.child.pid)).length <= before.length);
-}));
+  await until('its processes are gone', async () => (await below(pid)).length <= before.length);
+  await anna.page.getByRole('button', { name: 'Come back' }).click();
+  await anna.visitor.sees(anna.visitor.heading('No such session'));
+})));

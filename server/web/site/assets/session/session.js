@@ -23,6 +23,8 @@ import { stage } from './view/stage.js';
 import { tools } from './view/tools.js';
 import { top } from './view/top.js';
 
+/** How long the reason of an end may take: the application is closed first. */
+const END_WORD_MS = 5000;
 /** Ticks of what counts down. */
 const TICK_MS = 250;
 
@@ -144,6 +146,11 @@ class App {
         this.finish({ title: t('end.title'), words: whyWords(message.why), site: this.entry.site });
         return;
       case 'SESSION_NOT_EXIST':
+        // A heartbeat may be faster than the word why it ended.
+        if (this.isInside) {
+          this.endClock ??= setTimeout(() => this.hear({ msg: 'SESSION_ENDED' }), END_WORD_MS);
+          return;
+        }
         this.entry.forget();
         this.finish({ title: t('end.none'), words: t('end.none_words'), site: this.entry.site, again: () => location.reload() });
         return;
@@ -381,6 +388,7 @@ class App {
 
   finish(what) {
     this.isOver = true;
+    clearTimeout(this.endClock);
     this.hands.drive(false);
     this.socket.stop();
     this.media.stop();
