@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use server_wire::{Token, TokenHash, UserRequest};
+use server_wire::{ConnectToSession, Token, TokenHash, UserRequest};
 
 use super::*;
+
+mod say;
 
 fn now(seconds: u64) -> Now {
     Now {
@@ -224,6 +226,8 @@ fn time_over_ends_it_and_an_extension_moves_that() {
         told[..],
         [Action::Tell(_, 1, UserAnswer::Extended(_))]
     ));
+    assert_eq!(house.tick(now(3939)), []);
+    assert_eq!(house.tick(now(3940)), [Action::TellTimeNear(key)]);
     assert_eq!(house.tick(now(3999)), []);
     assert_eq!(house.tick(now(4000)), [Action::Terminate(key)]);
     assert_eq!(house.tick(now(4001)), []);
@@ -508,4 +512,17 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn after_an_extension_users_are_warned_again() {
+    let mut house = house(4);
+    let key = started(&mut house, 0, 1);
+    entered(&mut house, 1);
+    house.extend(code(1), now(100).unix).expect("a session");
+    assert_eq!(house.tick(now(40)), [Action::TellTimeNear(key)]);
+    house.extend(code(1), now(200).unix).expect("a session");
+    assert_eq!(house.tick(now(139)), []);
+    assert_eq!(house.tick(now(140)), [Action::TellTimeNear(key)]);
+    assert_eq!(house.tick(now(141)), []);
 }

@@ -14,7 +14,7 @@ use server_session::{Application, LinkConfig, SessionConfig, SessionError};
 use server_wire::{
     Body, Challenge, Code, ConnectionData, EndedSession, Fingerprint, FromCoordinator,
     FromSessionServer, Id, Nonce, Order, OrderAnswer, Register, Registered, Report, ReportAnswer,
-    Role, Seconds, Secret, StartOrder, Taken, Token, prove, read, write,
+    Role, Seconds, Secret, StartOrder, Taken, Token, UserAnswer, prove, read, write,
 };
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -241,7 +241,7 @@ impl LinkEnd {
                     assert_eq!(answered, Some(id));
                     return answer;
                 }
-                (FromSessionServer::Report(Report::Heartbeat(_)), _) => {}
+                (FromSessionServer::Report(report), _) if in_between(&report) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -272,7 +272,7 @@ impl LinkEnd {
         loop {
             match self.hear().await.expect("a report") {
                 (FromSessionServer::Report(Report::SessionEnded(ended)), id) => return (ended, id),
-                (FromSessionServer::Report(Report::Heartbeat(_)), _) => {}
+                (FromSessionServer::Report(report), _) if in_between(&report) => {}
                 (FromSessionServer::Answer(OrderAnswer::Ending(_)), _) => {}
                 other => panic!("{other:?}"),
             }
@@ -283,6 +283,14 @@ impl LinkEnd {
         let taken = ReportAnswer::Taken(Taken { code: ended.code });
         self.say(&FromCoordinator::Answer(taken), id).await;
     }
+}
+
+/// What may come at any time.
+fn in_between(report: &Report) -> bool {
+    matches!(
+        report,
+        Report::Heartbeat(_) | Report::Audit(_) | Report::ExtendWanted(_)
+    )
 }
 
 /// Somebody at the session server's own address.
@@ -335,6 +343,40 @@ impl User {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    /// The first message that fits; others before it do not matter.
+    pub(crate) async fn until<T>(&mut self, fits: impl Fn(&UserAnswer) -> Option<T>) -> T {
+        loop {
+            let heard: UserAnswer = self.hear().await;
+            if let Some(found) = fits(&heard) {
+                return found;
+            }
+        }
+    }
+
+    /// The answer to a request that has this id; what is told unasked before it does not matter.
+    pub(crate) async fn answer(&mut self, request: serde_json::Value) -> serde_json::Value {
+        self.send(&request.to_string()).await;
+        loop {
+            let next = timeout(PATIENCE, self.socket.next()).await;
+            match next.expect("in time") {
+                Some(Ok(Message::Text(text))) => {
+                    let said: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+                    if said["id"] == request["id"] {
+                        return said;
+                    }
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Waits until the connection is closed from the other side.
+    pub(crate) async fn until_closed(&mut self) {
+        let closed = async { while let Some(Ok(_)) = self.socket.next().await {} };
+        timeout(PATIENCE, closed).await.expect("it is closed");
     }
 
     pub(crate) async fn ask<T: Body>(&mut self, text: &str) -> T {

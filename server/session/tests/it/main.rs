@@ -3,10 +3,12 @@
 mod corpus;
 mod crash;
 mod crowd;
+mod displays;
 mod lab;
 mod link;
 mod output;
 mod own_process;
 mod processes;
 mod programs;
+mod rooms;
 mod users;

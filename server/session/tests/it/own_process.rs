@@ -61,7 +61,7 @@ pub(crate) fn configure(coordinator: &Coordinator, script: &str) -> PathBuf {
     let config = serde_json::json!({
         "ip": "127.0.0.1", "port": 0, "name": "lab", "data_dir": "data",
         "coordinator": coordinator.url(), "secret": "session-secret",
-        "applications": [{"name": "app", "command": "sh", "arguments": ["-c", script]}],
+        "applications": [{"name": "app", "display": false, "command": "sh", "arguments": ["-c", script]}],
     });
     std::fs::write(&path, config.to_string()).expect("written");
     path

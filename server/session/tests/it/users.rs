@@ -46,7 +46,7 @@ async fn users_enter_by_code_or_token_see_each_other_and_are_told_the_end() {
     assert!(inside.clients[0].owner);
     assert_eq!(
         inside.webrtc_connection_data.as_str(),
-        format!("https://{}", server.address)
+        format!("https://{}/session/0042", server.address)
     );
 
     let mut bob = User::connect(server.address, &data).await;
