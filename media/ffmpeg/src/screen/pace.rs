@@ -13,8 +13,9 @@ const REFINE_WAIT_US: u64 = 60_000;
 /// How long after a refinement the next one is made.
 const REFINE_AGAIN_US: u64 = 33_333;
 
-/// Refinements in a row. A page full of text takes about this many at 6 Mb/s after a keyframe.
-const MAX_REFINEMENTS: u32 = 12;
+/// Refinements in a row, most of a second. A page full of text at 6 Mb/s is not good after 12 (measured); a simpler picture
+/// is after a few.
+const MAX_REFINEMENTS: u32 = 24;
 
 /// Refinements where the encoder does not tell its quantiser.
 const BLIND_REFINEMENTS: u32 = 3;
