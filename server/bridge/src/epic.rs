@@ -83,6 +83,10 @@ pub trait Member: Send + Sync {
     /// Something that the player did while it had control. Never blocks; whoever takes it checks control once more.
     fn input(&self, input: Input);
 
+    /// The player pressed something while it had no control. The frontend has nothing else to ask with; at most once a
+    /// second. Never blocks.
+    fn wants_control(&self) {}
+
     /// Whether the player has control now. The session is over when the sender is gone.
     fn has_control(&self) -> watch::Receiver<bool>;
 }

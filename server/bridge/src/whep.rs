@@ -149,8 +149,7 @@ impl Whep {
         let path =
             path.ok_or_else(|| answers::refusal(StatusCode::NOT_FOUND, "nothing is here"))?;
         if request.body().len() > MAX_BODY_LEN {
-            let why = "an offer has at most 64 KiB";
-            return Err(answers::refusal(StatusCode::PAYLOAD_TOO_LARGE, why));
+            return Err(too_long());
         }
         let resource = path.rsplit_once('/').map(|(_, last)| last);
         match *request.method() {
@@ -268,6 +267,14 @@ impl Whep {
             Err(answers::refusal(StatusCode::UNPROCESSABLE_ENTITY, why))
         }
     }
+}
+
+/// The answer to a body that is longer than [`MAX_BODY_LEN`], for whoever did not read all of it.
+pub fn too_long() -> Response<Bytes> {
+    let why = "an offer has at most 64 KiB, and has to arrive";
+    let mut response = answers::refusal(StatusCode::PAYLOAD_TOO_LARGE, why);
+    answers::allow_everybody(response.headers_mut());
+    response
 }
 
 fn no_viewer() -> Response<Bytes> {

@@ -5,10 +5,12 @@
 //! Source: Epic's Pixel Streaming 2, protocol of its frontend library 0.3 (docs/protocols/epic.md).
 
 mod reader;
+mod writer;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use reader::Reader;
+use writer::{flag, put_button, put_place, put_text, put_touches};
 
 /// Touches in one message; as many as hands have fingers. Epic's frontend sends one.
 pub const MAX_TOUCHES: usize = 10;
@@ -398,38 +400,6 @@ impl FromStreamer {
             out.put_u16_le(unit);
         }
         out.freeze()
-    }
-}
-
-fn flag(kind: u8, value: bool) -> Bytes {
-    Bytes::copy_from_slice(&[kind, u8::from(value)])
-}
-
-fn put_text(out: &mut BytesMut, kind: u8, text: &str) {
-    let units: Vec<u16> = text.encode_utf16().take(usize::from(u16::MAX)).collect();
-    out.put_u8(kind);
-    out.put_u16_le(units.len() as u16);
-    for unit in units {
-        out.put_u16_le(unit);
-    }
-}
-
-fn put_place(out: &mut BytesMut, at: Place) {
-    out.put_u16_le(at.x);
-    out.put_u16_le(at.y);
-}
-
-fn put_button(out: &mut BytesMut, kind: u8, button: u8, at: Place) {
-    out.put_slice(&[kind, button]);
-    put_place(out, at);
-}
-
-fn put_touches(out: &mut BytesMut, kind: u8, touches: &[Touch]) {
-    let touches = &touches[..touches.len().min(usize::from(u8::MAX))];
-    out.put_slice(&[kind, touches.len() as u8]);
-    for touch in touches {
-        put_place(out, touch.at);
-        out.put_slice(&[touch.finger, touch.force, u8::from(touch.valid)]);
     }
 }
 

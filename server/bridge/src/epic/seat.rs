@@ -21,6 +21,9 @@ const ANSWERS: u32 = 40;
 /// After that, one answer every so often: the frontend's test of the data channel asks 10 times a second.
 const ANSWER_EVERY: Duration = Duration::from_millis(50);
 
+/// Between two wishes for control: a press is one, and typing is many. A guess.
+const WISH_EVERY: Duration = Duration::from_secs(1);
+
 /// A player in a session. Dropping it closes the connection and leaves the session.
 pub(super) struct Seat {
     viewer: Viewer,
@@ -32,6 +35,7 @@ pub(super) struct Seat {
     hands: Hands,
     intake: Intake,
     answers: Allowance,
+    wishes: Allowance,
     since: Instant,
 }
 
@@ -67,6 +71,7 @@ impl Seat {
             hands: Hands::new(),
             intake: Intake::new(0),
             answers: Allowance::new(ANSWERS, ANSWER_EVERY, now),
+            wishes: Allowance::new(1, WISH_EVERY, now),
             since: now,
         }
     }
@@ -161,6 +166,8 @@ impl Seat {
                 let inputs = self.intake.admit(input, self.now_us());
                 self.inject(inputs);
             }
+        } else if is_press(&message) && self.wishes.take(Instant::now()).is_ok() {
+            self.member.wants_control();
         }
         Ok(())
     }
@@ -207,6 +214,17 @@ const TERMS: Terms = Terms {
     input: true,
     low_latency: true,
 };
+
+/// Whether somebody who does this means to drive; moving across the picture does not say so.
+fn is_press(message: &ToStreamer) -> bool {
+    matches!(
+        message,
+        ToStreamer::KeyDown { .. }
+            | ToStreamer::MouseDown { .. }
+            | ToStreamer::TouchStart(_)
+            | ToStreamer::PadPressed { .. }
+    )
+}
 
 fn unix_ms() -> u64 {
     let since = SystemTime::now()
