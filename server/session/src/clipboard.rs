@@ -74,6 +74,11 @@ impl Clipboard {
             return Ok(());
         }
         self.offered = Some(text.into());
+        // What the application had is gone: when it copies the same again, that is news.
+        self.found.send_if_modified(|found| {
+            *found = None;
+            false
+        });
         connection.set_selection_owner(self.window, self.atoms.CLIPBOARD, x11rb::CURRENT_TIME)?;
         Ok(())
     }

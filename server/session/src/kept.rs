@@ -120,7 +120,10 @@ impl LastWords {
 
     /// What it said last, as one line; to be asked when the process has ended.
     pub(crate) async fn hear(&mut self) -> String {
-        let _ = tokio::time::timeout(WORDS_PATIENCE, &mut self.listener).await;
+        // A task that has been waited for must not be waited for again.
+        if !self.listener.is_finished() {
+            let _ = tokio::time::timeout(WORDS_PATIENCE, &mut self.listener).await;
+        }
         let kept = lock(&self.text);
         let text = String::from_utf8_lossy(&kept);
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

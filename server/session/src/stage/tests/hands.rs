@@ -131,6 +131,9 @@ async fn the_clipboard_goes_both_ways_and_has_a_bound() {
         window.paste().filter(|text| text == "pasted: € 日本")
     })
     .await;
+    // The same again is news, because something else was there meanwhile.
+    assert_eq!(*hands.clipboard().borrow(), None);
+    copied("copied: привет").await;
     // One that is too long is not taken, and the next one is.
     window.copy(&"x".repeat(server_wire::MAX_CLIPBOARD_LEN + 1));
     copied(&"y".repeat(server_wire::MAX_CLIPBOARD_LEN)).await;
