@@ -105,6 +105,8 @@ pub(crate) enum Ask {
         code: Code,
         answer: oneshot::Sender<Result<Board, String>>,
     },
+    /// Presses something without control.
+    Wants { key: Key, client: u32 },
     /// And goes.
     Unboard { key: Key, client: u32 },
     /// The coordinator has written an end down.

@@ -243,6 +243,7 @@ impl Driver {
                     self.unboard(board.key, board.client);
                 }
             }
+            Ask::Wants { key, client } => self.wants_control(key, client),
             Ask::Unboard { key, client } => self.unboard(key, client),
             Ask::Taken(number) => {
                 self.house.taken(number);

@@ -106,6 +106,15 @@ impl Member for Passenger {
         self.gate.input(self.client, input);
     }
 
+    fn wants_control(&self) {
+        let ask = Ask::Wants {
+            key: self.key,
+            client: self.client,
+        };
+        // A driver that is busy is asked with the next press.
+        let _ = self.asks.try_send(ask);
+    }
+
     fn has_control(&self) -> watch::Receiver<bool> {
         self.control.clone()
     }

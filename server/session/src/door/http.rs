@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use server_bridge::whep::{MAX_BODY_LEN, too_long};
 use server_web::{Asset, SESSION_CONTENT_SECURITY_POLICY, session_asset};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -19,8 +20,6 @@ use super::Hall;
 
 /// What a browser sees that opens the address itself.
 const PAGE: &str = "This is a session server. Sessions that the site has started run here: their pages are reached from there.\n";
-/// Bytes of a request's body: a description of WebRTC.
-const MAX_BODY: usize = server_wire::MAX_SDP_LEN;
 /// Before the path of what WHEP shows.
 const WHEP: &str = "/whep/";
 
@@ -107,11 +106,8 @@ fn page(path: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
 /// A player that watches: its whole body, which is small, and then what the bridge says.
 async fn whep(request: Request<Incoming>, from: IpAddr, hall: &Hall) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-        return safe(plain(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is longer than a description of a session, or did not arrive\n",
-        ));
+    let Ok(body) = Limited::new(body, MAX_BODY_LEN).collect().await else {
+        return safe(too_long().map(Full::new));
     };
     let request = Request::from_parts(parts, body.to_bytes());
     safe(hall.whep.handle(request, from).await.map(Full::new))

@@ -192,6 +192,17 @@ impl Driver {
         })
     }
 
+    /// A user whose page has no button to ask with pressed something. It drives if nobody does; whoever drives is not
+    /// asked, or a watcher's clicks would ask them again and again.
+    pub(super) fn wants_control(&mut self, key: Key, client: u32) {
+        let now = self.now();
+        let is_free = self.house.control(now, key, client).driver.is_none();
+        if self.boards.contains_key(&(key, client)) && is_free {
+            let actions = self.house.request(now, key, client);
+            self.act(actions);
+        }
+    }
+
     pub(super) fn unboard(&mut self, key: Key, client: u32) {
         if self.boards.remove(&(key, client)).is_some() {
             let actions = self.house.leave(self.now(), key, client);
