@@ -1,0 +1,241 @@
+//! Sessions on air: what a session shows and sounds like is decoded from a peer's spool.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use tests::{Coordinator, CoordinatorOptions, Lab, PeerOptions, SOON, Wss, eventually, holds};
+
+/// The built-in application's picture.
+const WIDTH: usize = 1280;
+/// Cells of the numbers that it paints along its upper edge, and the height of their row.
+const CELLS: usize = 64;
+const ROW: usize = 20;
+/// Microseconds of the 48 bits that it paints.
+const CLOCK_MASK: u128 = (1 << 48) - 1;
+
+fn server(lab: &Lab) -> Coordinator {
+    let options = CoordinatorOptions {
+        whole: true,
+        args: ["--legacy", "off", "--broadcast", "127.0.0.1:0"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..CoordinatorOptions::default()
+    };
+    Coordinator::start(lab, options)
+}
+
+/// Starts a session over the HTTP API.
+#[track_caller]
+fn start(server: &Coordinator) -> Value {
+    eventually(SOON, "a session starts", || {
+        let answer = server.post("/api/sessions", &json!({"application": "Clock"}));
+        holds(answer.status == 201, || answer.body.clone()).map(|()| answer.json())
+    })
+}
+
+/// Enters a session: as its owner, if its token is known.
+#[track_caller]
+fn enter(started: &Value) -> Wss {
+    let ip = started["ip"].as_str().expect("an address");
+    let at = format!("{ip}:{}", started["port"].as_u64().expect("a port"));
+    let at: SocketAddr = at.parse().expect("an address");
+    let mut user = Wss::connect(at);
+    let mut words = json!({
+        "verb": "CONNECT_TO_SESSION", "code": started["code"], "name": "Ann",
+    });
+    if started["token"].is_string() {
+        words["token"] = started["token"].clone();
+    }
+    let entered = user.ask(&words);
+    assert_eq!(
+        entered["msg"], "SESSION_CONNECTION_ESTABLISHED",
+        "{entered}"
+    );
+    user
+}
+
+/// Says a verb and waits for the answer to it, whatever is told meanwhile.
+#[track_caller]
+fn ask(user: &mut Wss, mut request: Value) -> Value {
+    request["id"] = json!("asked");
+    let mut said = user.ask(&request);
+    while said["id"] != "asked" {
+        said = user.hear().expect("an answer");
+    }
+    said
+}
+
+#[track_caller]
+fn switch(user: &mut Wss, on: bool) -> Value {
+    let answer = ask(user, json!({"verb": "BROADCAST", "on": on}));
+    assert_eq!(answer["msg"], "BROADCAST", "{answer}");
+    assert_eq!(answer["on"], on);
+    answer
+}
+
+fn ffmpeg(file: &Path, arguments: &[&str]) -> Vec<u8> {
+    let out = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-i"])
+        .arg(file)
+        .args(arguments)
+        .arg("-")
+        .output()
+        .expect("ffmpeg is installed");
+    let complaints = String::from_utf8_lossy(&out.stderr);
+    assert!(
+        out.status.success() && complaints.is_empty(),
+        "{}: {complaints}",
+        file.display()
+    );
+    out.stdout
+}
+
+/// When the pictures of a chunk were painted: microseconds since 1970, as far as 48 bits go.
+fn painted_us(file: &Path) -> Vec<u128> {
+    let size = format!("crop={WIDTH}:{ROW}:0:0");
+    // Each picture at its own time: their distances differ.
+    let arguments = [
+        "-vf",
+        &size,
+        "-fps_mode",
+        "passthrough",
+        "-enc_time_base",
+        "-1",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "gray",
+    ];
+    let rows = ffmpeg(file, &arguments);
+    let read = |row: &[u8]| {
+        let cell = WIDTH / CELLS;
+        let middle = &row[ROW / 2 * WIDTH..][..WIDTH];
+        let bit = |at: usize| u64::from(middle[at * cell + cell / 2] > 127);
+        let bits = (0..CELLS).fold(0_u64, |bits, at| bits << 1 | bit(at));
+        let value = bits >> 16;
+        let word = |at: u32| (value >> at) as u16;
+        let check = 0x5eed_u16
+            .wrapping_add(word(0).wrapping_mul(3))
+            .wrapping_add(word(16).wrapping_mul(5))
+            .wrapping_add(word(32).wrapping_mul(7));
+        (bits as u16 == check).then_some(u128::from(value))
+    };
+    rows.chunks_exact(WIDTH * ROW).filter_map(read).collect()
+}
+
+/// The loudest sample of a chunk, of 32767.
+fn loudest(file: &Path) -> u16 {
+    let samples = ffmpeg(file, &["-vn", "-f", "s16le", "-ac", "1"]);
+    let samples = samples.chunks_exact(2);
+    let loud = samples.map(|s| i16::from_le_bytes([s[0], s[1]]).unsigned_abs());
+    loud.max().unwrap_or(0)
+}
+
+fn stored_us(file: &Path) -> u128 {
+    let stored = std::fs::metadata(file).and_then(|meta| meta.modified());
+    let since = stored
+        .expect("a file")
+        .duration_since(SystemTime::UNIX_EPOCH);
+    since.expect("after 1970").as_micros() & CLOCK_MASK
+}
+
+#[test]
+fn a_session_on_air_is_seen_and_heard_in_a_peers_spool() {
+    let lab = Lab::new();
+    let server = server(&lab);
+    let started = start(&server);
+    let mut owner = enter(&started);
+    let on_air = switch(&mut owner, true);
+    assert_eq!(on_air["channel"], 1);
+    let invite = on_air["invite"].as_str().expect("an invite").to_owned();
+    let peer = lab.peer(&invite, PeerOptions::fanout(1));
+    let first = eventually(SOON, "a chunk is stored", || {
+        peer.newest().ok_or_else(|| "none yet".to_owned())
+    });
+    peer.await_chunk(first + 4, SOON);
+    let files = peer.files();
+    let mut last_us = 0;
+    let mut behind = Vec::new();
+    for seq in first + 1..=first + 4 {
+        let file = &files[&seq];
+        let painted = painted_us(file);
+        let distinct: BTreeSet<_> = painted.iter().collect();
+        assert!(
+            distinct.len() > 20,
+            "{}: {} pictures",
+            file.display(),
+            distinct.len()
+        );
+        assert!(
+            painted.is_sorted() && painted[0] >= last_us,
+            "chunks go on where the last one ended"
+        );
+        last_us = painted[painted.len() - 1];
+        behind.push(stored_us(file).saturating_sub(last_us) / 1_000);
+        // It beeps once a second.
+        assert!(
+            loudest(file) > 1_000,
+            "{}: {}",
+            file.display(),
+            loudest(file)
+        );
+    }
+    println!("the end of a chunk is in the spool after {behind:?} ms, its beginning 2 s more");
+    assert!(behind.iter().all(|ms| *ms < 5_000), "{behind:?}");
+
+    // Off the air nothing comes any more; on air again, the numbers go on.
+    switch(&mut owner, false);
+    let mut newest = peer.newest();
+    eventually(SOON, "the channel is silent", || {
+        std::thread::sleep(Duration::from_secs(3));
+        let now = peer.newest();
+        holds(std::mem::replace(&mut newest, now) == now, || {
+            format!("{now:?}")
+        })
+    });
+    let again = switch(&mut owner, true);
+    assert_eq!(
+        (&again["channel"], &again["invite"]),
+        (&on_air["channel"], &on_air["invite"])
+    );
+    peer.await_chunk(newest.expect("some") + 2, SOON);
+    assert_eq!(peer.facts().chunks.missing, 0);
+
+    server.process().sigterm();
+    let ended = server.process().wait_exit(SOON);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    server.process().assert_clean();
+}
+
+#[test]
+fn a_guest_cannot_put_a_session_on_air_and_without_channels_nobody_can() {
+    let lab = Lab::new();
+    let server = server(&lab);
+    let started = start(&server);
+    let _owner = enter(&started);
+    let mut known = started.clone();
+    known["token"] = Value::Null;
+    let mut guest = enter(&known);
+    let answer = ask(&mut guest, json!({"verb": "BROADCAST", "on": true}));
+    assert_eq!(answer["msg"], "NOT_ALLOWED", "{answer}");
+
+    let options = CoordinatorOptions {
+        whole: true,
+        args: ["--legacy", "off", "--broadcast", "off"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..CoordinatorOptions::default()
+    };
+    let silent = Coordinator::start(&lab, options);
+    let mut owner = enter(&start(&silent));
+    let answer = ask(&mut owner, json!({"verb": "BROADCAST", "on": true}));
+    assert_eq!(answer["msg"], "NOT_ALLOWED", "{answer}");
+    assert!(
+        answer["reason"].as_str().is_some_and(|why| !why.is_empty()),
+        "{answer}"
+    );
+}
