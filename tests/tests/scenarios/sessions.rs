@@ -57,7 +57,7 @@ fn session_server(lab: &Lab, name: &str, mark: &str, more: &Value) -> (Process, 
     let mut config = json!({
         "name": name, "ip": "127.0.0.1", "port": port.to_string(), "allowed_sessions": 2,
         "data_dir": lab.dir().join(name),
-        "applications": [{"name": PROGRAM, "command": "sleep", "arguments": [mark]}],
+        "applications": [{"name": PROGRAM, "display": false, "command": "sleep", "arguments": [mark]}],
     });
     for (key, value) in more.as_object().expect("keys") {
         config[key] = value.clone();
@@ -237,6 +237,101 @@ fn a_server_that_only_a_file_names_is_dialled() {
     eventually(SOON, "the program is ended", || {
         holds(processes(mark) == 0, || "it runs".to_owned())
     });
+}
+
+#[test]
+fn what_users_do_in_a_session_reaches_the_coordinator_and_players_reach_the_session() {
+    let lab = Lab::new();
+    let coordinator = Coordinator::start(&lab, CoordinatorOptions::default());
+    let (_process, at) = session_server(&lab, "rooms", "98127.5", &{
+        let mut more = link(&coordinator);
+        more["empty_grace_seconds"] = json!(1);
+        more
+    });
+    let mut client = coordinator.client();
+    let started = start(&mut client, PROGRAM);
+    let page = format!("https://{at}/session/{}", code(&started));
+    assert_eq!(started["url"], page);
+    let shown = https(at, "GET", &format!("/session/{}", code(&started)), "", "");
+    assert!(shown.head.contains("content-security-policy"), "{shown:?}");
+
+    let mut ann = Wss::connect(at);
+    let inside = ann.ask(&json!({
+        "verb": "CONNECT_TO_SESSION", "token": started["token"], "code": started["code"], "name": "Ann",
+    }));
+    assert_eq!(inside["WebRTC_connection_data"], page);
+    let released = answer_to(&mut ann, &json!({"verb": "RELEASE_CONTROL", "id": "r"}));
+    assert_eq!(
+        (&released["msg"], &released["driver"]),
+        (&json!("CONTROL"), &Value::Null)
+    );
+    let ends_at = inside["ends_at"].as_i64().expect("an end");
+    let longer = answer_to(
+        &mut ann,
+        &json!({"verb": "EXTEND_SESSION", "minutes": 5, "id": "e"}),
+    );
+    assert_eq!(longer["msg"], "SESSION_EXTENDED", "{longer}");
+    assert_eq!(longer["ends_at"], ends_at + 300);
+    assert_eq!(
+        status(&mut client, code(&started))["ends_at"],
+        ends_at + 300
+    );
+    let refused = answer_to(
+        &mut ann,
+        &json!({"verb": "EXTEND_SESSION", "minutes": 9999, "id": "f"}),
+    );
+    assert_eq!(refused["msg"], "NOT_ALLOWED", "{refused}");
+    eventually(SOON, "what Ann did is in the audit", || {
+        let audit = coordinator.operate("GET", "/api/operator/audit", "").body;
+        let all = ["control_released", "extension_wanted", "1 (Ann)"];
+        holds(all.iter().all(|word| audit.contains(word)), || {
+            audit.clone()
+        })
+    });
+
+    let whep = format!("/whep/session/{}", code(&started));
+    let offer = "Content-Type: application/sdp\r\nSec-Fetch-Site: cross-site\r\n";
+    let site = coordinator.address;
+    let led = https(site, "POST", &whep, offer, "v=0\r\n");
+    assert_eq!(led.status, 307, "{led:?}");
+    assert!(
+        led.head.contains(&format!("location: https://{at}{whep}")),
+        "{led:?}"
+    );
+    assert!(
+        led.head.contains("access-control-allow-origin: *"),
+        "{led:?}"
+    );
+    assert_eq!(https(site, "OPTIONS", &whep, "", "").status, 204);
+    assert_eq!(
+        https(at, "POST", &whep, offer, "v=0\r\n").status,
+        422,
+        "no picture"
+    );
+    let other = match code(&started) {
+        "0000" => "/whep/session/0001",
+        _ => "/whep/session/0000",
+    };
+    assert_eq!(https(site, "POST", other, offer, "v=0\r\n").status, 404);
+
+    // The last one leaves, and the coordinator knows as soon as it is over.
+    let left = answer_to(&mut ann, &json!({"verb": "LEAVE_SESSION", "id": "l"}));
+    assert_eq!(left["msg"], "SESSION_LEFT");
+    eventually(SOON, "the session is over", || {
+        let now = status(&mut client, code(&started));
+        holds(now["msg"] == "SESSION_NOT_EXIST", || now.to_string())
+    });
+    assert_eq!(processes("98127.5"), 0);
+}
+
+/// The answer that has the request's id; what is told unasked before it does not matter.
+#[track_caller]
+fn answer_to(user: &mut Wss, request: &Value) -> Value {
+    let mut answer = user.ask(request);
+    while answer["id"] != request["id"] {
+        answer = user.hear().expect("it is answered");
+    }
+    answer
 }
 
 #[test]
