@@ -121,8 +121,11 @@ const asked = Object.fromEntries(new URLSearchParams(location.search));
 const connection = new RTCPeerConnection();
 window.connection = connection;
 const stream = new MediaStream();
-document.querySelector('video').srcObject = stream;
-connection.ontrack = ({ track }) => stream.addTrack(track);
+connection.ontrack = ({ track }) => {
+  stream.addTrack(track);
+  // Not before: a page with an empty stream is never loaded.
+  document.querySelector('video').srcObject = stream;
+};
 for (const kind of asked.sound === 'no' ? ['video'] : ['video', 'audio']) {
   connection.addTransceiver(kind, { direction: 'recvonly' });
 }

@@ -104,7 +104,7 @@ test('the frontend plays a session, drives it, and hands control over', () => ep
   await page.keyboard.press('Backspace');
   heard = await hears(server.logs, ['key down 0xff51', 'key up 0xff51', 'key down 0xff08', 'key up 0xff08'], heard);
 
-  // A member with our page comes, and is given control after a while of no answer: the frontend cannot answer.
+  // The owner comes with our page and takes control: what was held is let go, and the frontend knows.
   await page.keyboard.down('w');
   heard = await hears(server.logs, ['key down 0x0077'], heard);
   const anna = new Member(await visitor({ name: 'anna' }));
@@ -121,8 +121,10 @@ test('the frontend plays a session, drives it, and hands control over', () => ep
   await anna.page.keyboard.type('k');
   const after = await hears(server.logs, ['text k'], heard);
   assert.ok(!(await said(server.logs)).slice(heard).includes('text q'), 'who has no control typed');
-  // She goes; whoever came by Epic's frontend has asked already.
+  // Nobody drives now; the frontend has no button to ask with, so a press asks.
   await anna.press('release');
+  await anna.drives(false);
+  await page.mouse.click(640, 360);
   await player.owns(true);
   await page.mouse.click(640, 360);
   await page.keyboard.type('z');
