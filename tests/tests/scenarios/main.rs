@@ -1,5 +1,6 @@
 //! The scenarios: real programs, real time, what a user gets.
 
+mod air;
 mod bad_input;
 mod broadcast;
 mod coordinator;
