@@ -44,6 +44,15 @@ const SOME_LOSS: f64 = 0.06;
 const LOSS_US: u64 = 500_000;
 const LOSS_PACKETS: u32 = 20;
 
+/// Packets that wait longer than this on their way are old when they come, microseconds ...
+const LONG_US: i64 = 250_000;
+
+/// ... so the queue is emptied: this much of what arrives is sent ...
+const DRAIN: f64 = 0.55;
+
+/// ... for at least this long, microseconds.
+const DRAIN_PAUSE_US: u64 = 1_000_000;
+
 /// The first probe waits for the first pictures.
 const FIRST_PROBE_US: u64 = 150_000;
 
@@ -105,6 +114,45 @@ impl Rate {
     }
 }
 
+/// How long packets wait on their way: their delay beyond the shortest one seen. The clocks differ, so only differences
+/// count.
+#[derive(Debug, Default)]
+struct Queue {
+    shortest_us: Option<i64>,
+    excess_us: i64,
+    drained: Option<(u64, i64)>,
+}
+
+impl Queue {
+    fn packet(&mut self, sent_us: u64, arrival_us: u64) {
+        let delay = arrival_us as i64 - sent_us as i64;
+        let shortest = self.shortest_us.map_or(delay, |known| known.min(delay));
+        self.shortest_us = Some(shortest);
+        self.excess_us = delay - shortest;
+    }
+
+    /// It is too long and something is to be done now.
+    fn is_long(&mut self, now_us: u64) -> bool {
+        if self.excess_us < LONG_US {
+            self.drained = None;
+            return false;
+        }
+        if let Some((at, excess)) = self.drained {
+            if now_us < at + DRAIN_PAUSE_US {
+                return false;
+            }
+            // Less was sent and it did not get shorter: the way is another one.
+            if self.excess_us > excess * 9 / 10 {
+                self.shortest_us = None;
+                self.drained = None;
+                return false;
+            }
+        }
+        self.drained = Some((now_us, self.excess_us));
+        true
+    }
+}
+
 /// The estimate of one viewer's way.
 #[derive(Debug)]
 pub(crate) struct Estimate {
@@ -124,6 +172,7 @@ pub(crate) struct Estimate {
     limit_seen: bool,
     decreased_us: Option<u64>,
     updated_us: u64,
+    queue: Queue,
     probes: Probes,
 }
 
@@ -148,6 +197,7 @@ impl Estimate {
             limit_seen: false,
             decreased_us: None,
             updated_us: now_us,
+            queue: Queue::default(),
             probes: Probes::new(now_us + FIRST_PROBE_US),
         }
     }
@@ -162,8 +212,9 @@ impl Estimate {
         self.received.bps(self.received_clock_us).unwrap_or(0.0) as u32
     }
 
-    /// A packet of `len` bytes leaves now, as part of a probe (or 0). The number it must carry.
-    pub(crate) fn departed(&mut self, len: usize, probe: u32, now_us: u64) -> u16 {
+    /// A packet of `len` bytes leaves now. The number it must carry.
+    pub(crate) fn departed(&mut self, len: usize, now_us: u64) -> u16 {
+        let probe = self.probes.current();
         if self.open.len() >= MAX_OPEN {
             self.open.pop_front();
         }
@@ -231,6 +282,7 @@ impl Estimate {
                 self.received_clock_us = self.received_clock_us.max(arrival_us);
                 self.received.add(arrival_us, departed.len);
                 self.trend.packet(departed.sent_us, arrival_us);
+                self.queue.packet(departed.sent_us, arrival_us);
                 if departed.probe != 0 {
                     self.probes
                         .arrived(departed.probe, departed.len, arrival_us);
@@ -280,7 +332,15 @@ impl Estimate {
             .sent
             .bps(now_us)
             .is_none_or(|sent| sent < self.target * LIMITED);
+        if self.queue.is_long(now_us) && !self.probes.echoes(now_us) {
+            self.set(self.target.min(received * DRAIN));
+            self.limit_seen = true;
+            self.decreased_us = Some(now_us);
+            self.probes.postpone(now_us);
+            return;
+        }
         match self.trend.usage() {
+            Usage::Over if self.probes.echoes(now_us) => {}
             Usage::Over
                 if self
                     .decreased_us

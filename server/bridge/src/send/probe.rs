@@ -12,17 +12,17 @@ pub(crate) const MIN_PACKETS: usize = 5;
 /// And at most this many: 15 ms at 10 Mb/s have 16.
 pub(crate) const MAX_PACKETS: usize = 40;
 
-/// A probe asks for this much more than is believed. Two of them find 3 Mb/s from 480 kb/s.
-const STEP: f64 = 2.5;
+/// A probe asks for this much more than is believed. Two of them find 2.7 Mb/s from 300 kb/s.
+const STEP: f64 = 3.0;
 
 /// After a probe that arrived as fast as it was sent, microseconds.
 const NEXT_US: u64 = 250_000;
 
-/// After one that did not; doubled each time.
-const RETRY_US: u64 = 1_000_000;
+/// After one that did not. With the steps a way that widens is used within 3 s; a probe of a narrow way costs 20 kb/s.
+const RETRY_US: u64 = 1_200_000;
 
-/// And never longer than this.
-const MAX_RETRY_US: u64 = 16_000_000;
+/// A probe that the way did not carry leaves a queue behind, which is no news for this long.
+const ECHO_US: u64 = 400_000;
 
 /// What is not acknowledged by then is lost.
 const PATIENCE_US: u64 = 600_000;
@@ -67,7 +67,7 @@ pub(crate) struct Probes {
     last_id: u32,
     running: Option<Running>,
     next_us: u64,
-    retry_us: u64,
+    echo_us: u64,
 }
 
 impl Probes {
@@ -77,13 +77,13 @@ impl Probes {
             last_id: 0,
             running: None,
             next_us: first_us,
-            retry_us: RETRY_US,
+            echo_us: 0,
         }
     }
 
     /// The way changed for the worse: not so soon.
     pub(crate) fn postpone(&mut self, now_us: u64) {
-        self.next_us = self.next_us.max(now_us + self.retry_us);
+        self.next_us = self.next_us.max(now_us + RETRY_US);
     }
 
     /// A probe, if one is due: from `believed` towards `wanted` bits per second.
@@ -105,6 +105,19 @@ impl Probes {
             bps,
             bytes: (bps * PROBE_US as f64 / 8e6) as usize,
         })
+    }
+
+    /// The probe that is being sent, or 0. Everything that leaves meanwhile counts for it.
+    pub(crate) fn current(&self) -> u32 {
+        self.running
+            .as_ref()
+            .filter(|running| !running.complete)
+            .map_or(0, |running| running.id)
+    }
+
+    /// The queue on the way may be a probe's.
+    pub(crate) fn echoes(&self, now_us: u64) -> bool {
+        self.running.is_some() || now_us < self.echo_us
     }
 
     /// One of its packets left.
@@ -138,11 +151,10 @@ impl Probes {
         let running = self.running.take()?;
         let outcome = judge(&running);
         if matches!(outcome, Outcome::Carries(_)) {
-            self.retry_us = RETRY_US;
             self.next_us = now_us + NEXT_US;
         } else {
-            self.next_us = now_us + self.retry_us;
-            self.retry_us = (self.retry_us * 2).min(MAX_RETRY_US);
+            self.next_us = now_us + RETRY_US;
+            self.echo_us = now_us + ECHO_US;
         }
         Some(outcome)
     }
