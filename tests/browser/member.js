@@ -71,9 +71,9 @@ export class Member {
     await this.isInside();
   }
 
-  /** Waits for the list of people. */
+  /** Waits for the list of people, which a phone on its side does not show at once. */
   async isInside() {
-    await this.visitor.sees(this.page.locator('.person').first());
+    await this.page.locator('.person').first().waitFor({ state: 'attached' });
   }
 
   /** What the picture says now; null: there is none, or it is between two. */

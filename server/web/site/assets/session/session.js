@@ -82,7 +82,7 @@ class App {
   build() {
     document.documentElement.lang = language();
     this.stage.node.append(this.tools.node);
-    this.stage.surface.append(this.notices.node, this.measuring.node, this.picture.listen);
+    this.stage.screen.append(this.notices.node, this.measuring.node, this.picture.listen);
     this.panel = h('aside', { class: 'side', id: 'side' }, this.people.node, this.chat.node);
     put(document.getElementById('top'), this.top.node);
     put(document.getElementById('main'), this.stage.node, this.panel);

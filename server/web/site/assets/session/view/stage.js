@@ -30,7 +30,9 @@ export const stage = () => {
   const pointer = h('div', { class: 'pointer', 'aria-hidden': 'true', hidden: true }, pointerArrow, pointerShape, pointerName);
   const waiting = h('div', { class: 'waiting', role: 'status' });
   const surface = h('div', { class: 'surface' }, video, still, pointer, catcher, waiting);
-  const node = h('section', { class: 'stage', 'aria-label': t('live.picture') }, surface, audio);
+  // What lies over the picture stands beside it: what is pressed there is not for the application.
+  const screen = h('div', { class: 'screen' }, surface);
+  const node = h('section', { class: 'stage', 'aria-label': t('live.picture') }, screen, audio);
   let pointerClock = null;
   let pointerAt = null;
   let hotspot = { x: 0, y: 0 };
@@ -43,7 +45,7 @@ export const stage = () => {
   };
   const shape = () => {
     const { width, height } = picture();
-    surface.style.setProperty('--shape', `${width} / ${height}`);
+    screen.style.setProperty('--shape', `${width} / ${height}`);
     placePointer();
   };
   const placePointer = () => {
@@ -65,6 +67,7 @@ export const stage = () => {
 
   return {
     node,
+    screen,
     surface,
     video,
     audio,
