@@ -17,6 +17,9 @@ use crate::state::{self, ChannelState};
 /// Over which part of its duration a live chunk is let go: who watches live waits for it. A guess.
 const LIVE_PACE: u32 = 4;
 
+/// The same for a chunk of a session: those who watch it talk to those who drive it, so every quarter of a second counts.
+const FED_PACE: u32 = 8;
+
 /// How long an ended input's channel stays open, so that its last chunk reaches everybody. A guess: some chunks' way
 /// through a deep forest.
 const LAST_CHUNK_WAIT: Duration = Duration::from_secs(2);
@@ -103,7 +106,7 @@ pub(crate) async fn live(
                     tracing::info!(channel = channel.number(), "the input is back");
                     channel.board.write(|air| air.problem = None);
                 }
-                publish(&channel, root, state, chunk).await?;
+                publish(&channel, root, state, chunk, LIVE_PACE).await?;
             }
             News::Trouble { why, retry } => {
                 failing = true;
@@ -135,7 +138,7 @@ pub(crate) async fn fed(
     let (mut state, _) = start(&channel, &channel.config.source.to_string())?;
     let root = channel.go_on_air(&state)?;
     while let Some(chunk) = chunks.recv().await {
-        publish(&channel, &root, &mut state, chunk).await?;
+        publish(&channel, &root, &mut state, chunk, FED_PACE).await?;
     }
     Ok(())
 }
@@ -145,6 +148,7 @@ async fn publish(
     root: &Root,
     state: &mut ChannelState,
     chunk: CutChunk,
+    pace: u32,
 ) -> Result<(), OriginError> {
     // A live channel's numbers have no holes: what was not captured is no chunk that anybody misses.
     let seq = match state.last_published_seq {
@@ -152,7 +156,7 @@ async fn publish(
         None => state.anchor.base_seq,
     };
     channel.board.write(|air| air.seq_on_air = Some(seq));
-    let over = Duration::from_micros(chunk.duration_us) / LIVE_PACE;
+    let over = Duration::from_micros(chunk.duration_us) / pace;
     let ready = Ready {
         seq,
         extension: if chunk.name.ends_with(".mp4") {

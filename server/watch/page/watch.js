@@ -11,8 +11,9 @@ const [picture, state, sound, volume, full, screen, channels] = [
 ].map((id) => document.getElementById(id));
 
 const settings = await (await fetch('/watch/settings.json')).json();
-const named = Number(location.pathname.split('/')[2]);
-const channel = Number.isInteger(named) && location.pathname !== '/' ? named : settings.channels[0] ?? 0;
+const named = Number(location.pathname.split('/')[2] || NaN);
+// At `/` and `/watch` it is the first that there is.
+const channel = Number.isInteger(named) ? named : settings.channels[0] ?? 0;
 
 document.documentElement.lang = language;
 document.title = `${texts.channel(channel)} · Treecast`;
@@ -21,8 +22,9 @@ document.getElementById('volume-label').textContent = texts.volume;
 sound.textContent = texts.sound;
 full.textContent = texts.full;
 
-if (settings.channels.length > 1) {
-  for (const number of settings.channels) {
+const others = settings.onAir.filter((number) => number !== channel);
+if (others.length > 0) {
+  for (const number of [channel, ...others].sort((one, other) => one - other)) {
     const link = document.createElement('a');
     link.href = `/watch/${number}`;
     link.textContent = texts.channel(number);

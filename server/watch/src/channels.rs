@@ -72,7 +72,7 @@ impl Channels {
     /// Of these numbers, all silent.
     #[must_use]
     pub fn new(numbers: impl IntoIterator<Item = u32>, config: ChannelsConfig) -> Self {
-        let channel = || Channel {
+        let silent = || Channel {
             air: Air::new(),
             stage: Mutex::default(),
             board: Board::default(),
@@ -80,7 +80,7 @@ impl Channels {
         Self(Arc::new(Inner {
             config,
             bridge: OnceCell::new(),
-            channels: numbers.into_iter().map(|n| (n, channel())).collect(),
+            channels: numbers.into_iter().map(|n| (n, silent())).collect(),
         }))
     }
 
@@ -147,6 +147,14 @@ impl Channels {
     #[must_use]
     pub fn numbers(&self) -> Vec<u32> {
         self.0.channels.keys().copied().collect()
+    }
+
+    /// The numbers of those that are on air now, in order.
+    #[must_use]
+    pub fn on_air_now(&self) -> Vec<u32> {
+        let on_air = self.0.channels.iter();
+        let on_air = on_air.filter(|(_, channel)| channel.air.newest().is_some());
+        on_air.map(|(number, _)| *number).collect()
     }
 
     /// The STUN and TURN servers that browsers are told.

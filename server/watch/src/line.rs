@@ -15,6 +15,16 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// Forgets where chunks stood: the next one is shown at once. What comes out goes on rising all the same.
+    pub(crate) fn jump(&mut self) {
+        self.offset_us = None;
+    }
+
+    /// Whether chunks stand somewhere.
+    pub(crate) fn is_set(&self) -> bool {
+        self.offset_us.is_some()
+    }
+
     /// A chunk that starts at `start_us` of the stream is ready now: when the stream's 0 is for all of its packets.
     pub(crate) fn begin(&mut self, start_us: u64, now_us: u64) -> u64 {
         let offset_us = match self.offset_us {
@@ -42,5 +52,7 @@ mod tests {
         let moved = 11_500_000 + CUSHION_US - 6_000_000;
         assert_eq!(line.begin(6_000_000, 11_500_000), moved);
         assert_eq!(line.begin(8_000_000, 13_600_000), moved, "as late again");
+        line.jump();
+        assert_eq!(line.begin(10_000_000, 14_000_000), 4_000_000);
     }
 }

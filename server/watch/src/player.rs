@@ -1,8 +1,10 @@
 //! Plays a channel's chunks to its stage: packets leave at their times, as long as somebody watches.
 //!
-//! Starts with the newest chunk from its beginning, so that whoever comes first sees a picture at once; who comes later
-//! gets the keyframe with which the next chunk begins. Drop policy: when more than [`MAX_WAITING`] chunks wait, the oldest
-//! is left out. This file must never know where chunks come from.
+//! Starts with the newest chunk from its beginning, so that whoever comes first sees a picture at once. That chunk may be
+//! up to its own length old; when the next one comes its rest is left out, so that from then on viewers are no further behind
+//! than a chunk and its way. Who comes later gets the keyframe with which the next chunk begins. Drop policy: when more than
+//! [`MAX_WAITING`] chunks wait, or [`MAX_BEHIND`] times in a row one waits already when another begins, the oldest is left
+//! out. This file must never know where chunks come from.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,12 @@ use crate::line::Line;
 /// Chunks that wait behind the one that is shown and the next, which is being taken apart. A guess: what a peer that was
 /// cut off for some seconds gets at once.
 const MAX_WAITING: usize = 2;
+
+/// Chunks in a row that may begin while another waits behind the next. After that what held them up is over. A guess.
+const MAX_BEHIND: u32 = 2;
+
+/// The rest of the first chunk that is not worth to be left out, microseconds. A guess.
+const SHORT_REST_US: u64 = 250_000;
 
 /// What a channel's viewers see at the moment, for people.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -103,6 +111,7 @@ impl Player {
         };
         let first = self.newest.borrow_and_update().clone();
         shelf.waiting.extend(first.filter(|chunk| chunk.is_fresh()));
+        let (mut is_first, mut behind) = (true, 0);
         loop {
             shelf.start_reading();
             let Some(reading) = &mut shelf.reading else {
@@ -141,6 +150,16 @@ impl Player {
             {
                 return Some(Ended::OtherCodec);
             }
+            behind = if shelf.waiting.is_empty() {
+                0
+            } else {
+                behind + 1
+            };
+            if behind > MAX_BEHIND {
+                behind = 0;
+                shelf.waiting.pop_front();
+                self.lock().left_out += 1;
+            }
             // The next is taken apart while this one is shown.
             shelf.start_reading();
             self.note(&packets);
@@ -151,11 +170,19 @@ impl Player {
                 if let Some(ended) = self.until(due_us, &mut shelf, demand).await {
                     return ended;
                 }
+                if is_first && shelf.reading.is_some() && due_us + SHORT_REST_US < end_us {
+                    line.jump();
+                    break;
+                }
                 packet.send(&self.stage, due_us);
             }
-            if let Some(ended) = self.until(end_us, &mut shelf, demand).await {
+            // After a jump the next begins now.
+            if line.is_set()
+                && let Some(ended) = self.until(end_us, &mut shelf, demand).await
+            {
                 return ended;
             }
+            is_first = false;
         }
     }
 

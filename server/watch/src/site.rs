@@ -114,6 +114,7 @@ async fn settings(State(site): State<Site>) -> Response {
         .collect();
     axum::Json(serde_json::json!({
         "channels": site.channels.numbers(),
+        "onAir": site.channels.on_air_now(),
         "iceServers": servers,
     }))
     .into_response()
