@@ -2,7 +2,7 @@
 //!
 //! So that everything can be seen, heard and tried without installing an application, and measured: the upper edge of its
 //! picture carries its clock and its last input as black and white cells (`marks`), which survive lossy encoding. What it
-//! was given it says on standard output, a line each (`words` in docs/guides/interactive.md). It must never know that
+//! was given it says on standard output, a line each (`words` in docs/guide/interactive.md). It must never know that
 //! anybody streams it.
 
 mod beep;

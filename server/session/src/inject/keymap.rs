@@ -163,7 +163,7 @@ fn physical(code: u8) -> Option<u8> {
 
 /// Whether a symbol is something that one types, for which Shift matters.
 pub(crate) fn is_character(keysym: u32) -> bool {
-    keysym < FUNCTIONS || keysym > UNICODE || PAD_CHARACTERS.contains(&keysym)
+    !(FUNCTIONS..=UNICODE).contains(&keysym) || PAD_CHARACTERS.contains(&keysym)
 }
 
 /// Characters of Latin-1 have a short keysym, and keyboards use it.
