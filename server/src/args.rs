@@ -53,6 +53,9 @@ pub(crate) enum Command {
         /// It does not beep
         #[arg(long)]
         silent: bool,
+        /// Everything flickers: a picture that wants all the bits that it can have
+        #[arg(long)]
+        busy: bool,
     },
     /// Put what files of older installations say into the database
     Import {

@@ -122,7 +122,11 @@ fn run(args: Args) -> Result<(), Failure> {
         }
         Command::Coordinator(coordinator) => serve(site::coordinate(coordinator.into_config()?)),
         Command::Session(session) => serve(session::run(session.into_config()?)),
-        Command::SampleApplication { still, silent } => sample_application(still, silent),
+        Command::SampleApplication {
+            still,
+            silent,
+            busy,
+        } => sample_application(still, silent, busy),
         Command::Import { files, database } => serve(importing::run(&files, &database.url()?)),
         Command::Migrate { database } => serve(importing::migrate(&database.url()?)),
         Command::NginxConfig(wanted) => print(nginx::config(&wanted).trim_end()),
@@ -151,12 +155,13 @@ fn serve(role: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure>
 }
 
 /// Runs the built-in application on the display that its environment names, at the rate that its session says.
-fn sample_application(still: bool, silent: bool) -> Result<(), Failure> {
+fn sample_application(still: bool, silent: bool, busy: bool) -> Result<(), Failure> {
     let rate = std::env::var("TREECAST_FRAME_RATE").ok();
     let options = server_sample::Options {
         frame_rate: rate.and_then(|rate| rate.parse().ok()).unwrap_or(60),
         still,
         sound: !silent,
+        busy,
     };
     Ok(server_sample::run(options)?)
 }

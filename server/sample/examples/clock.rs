@@ -1,4 +1,4 @@
-//! The built-in application alone, on the display that DISPLAY names: `clock [--still] [--silent]`.
+//! The built-in application alone, on the display that DISPLAY names: `clock [--still] [--silent] [--busy]`.
 
 use server_sample::Options;
 
@@ -8,5 +8,6 @@ fn main() -> Result<(), server_sample::SampleError> {
         frame_rate: 60,
         still: has("--still"),
         sound: !has("--silent"),
+        busy: has("--busy"),
     })
 }

@@ -43,6 +43,8 @@ pub(crate) struct Moment {
     pub(crate) unix_us: u64,
     pub(crate) width: u16,
     pub(crate) height: u16,
+    /// Everything flickers.
+    pub(crate) busy: bool,
 }
 
 /// The layers of the picture, from below to above.
@@ -51,6 +53,9 @@ pub(crate) fn layers(moment: &Moment, inputs: &Inputs) -> Vec<(Colour, Vec<Rect>
     let whole = |colour| (colour, vec![rect(0, 0, width.into(), height.into())]);
     let mut layers = vec![whole(GROUND)];
     layers.push((BAND, bands(moment)));
+    if moment.busy {
+        layers.extend(flicker(moment));
+    }
     layers.push((DIGITS, clock(moment)));
     layers.push((BALL, vec![ball(moment)]));
     if is_beep(moment.unix_us) {
@@ -113,6 +118,31 @@ fn bands(moment: &Moment) -> Vec<Rect> {
         })
     });
     each.collect()
+}
+
+/// Squares of any colour anywhere, other ones in each picture: nothing that an encoder could foresee.
+fn flicker(moment: &Moment) -> Vec<(Colour, Vec<Rect>)> {
+    const COLOURS: usize = 32;
+    const SQUARES: usize = 24;
+    const SIDE: u16 = 16;
+    let mut state = moment.unix_us | 1;
+    // xorshift64 (Marsaglia 2003).
+    let mut next = |bound: u16| -> i32 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 33) as i32 % i32::from(bound.max(1))
+    };
+    let mut colours = Vec::with_capacity(COLOURS);
+    for _ in 0..COLOURS {
+        let colour = (next(u16::MAX).unsigned_abs() << 8) ^ next(u16::MAX).unsigned_abs();
+        let squares = (0..SQUARES).map(|_| {
+            let (x, y) = (next(moment.width), next(moment.height));
+            rect(x, y, SIDE.into(), SIDE.into())
+        });
+        colours.push((colour & 0xff_ff_ff, squares.collect()));
+    }
+    colours
 }
 
 /// A ball on its way from side to side, up and down.
@@ -199,6 +229,7 @@ mod tests {
             unix_us,
             width: 1280,
             height: 720,
+            busy: true,
         };
         let now = 1_700_000_000_123_000;
         assert_ne!(clock(&moment(now)), clock(&moment(now + 1000)));
@@ -226,6 +257,7 @@ mod tests {
                 unix_us: u64::MAX / 2,
                 width,
                 height,
+                busy: width % 2 == 0,
             };
             let layers = layers(&moment, &inputs);
             assert_eq!(layers.last().map(|layer| layer.0), Some(WHITE));

@@ -44,6 +44,8 @@ pub struct Options {
     pub still: bool,
     /// It beeps.
     pub sound: bool,
+    /// Everything flickers: a picture that wants all the bits that it can have.
+    pub busy: bool,
 }
 
 /// Why it does not run.
@@ -93,6 +95,7 @@ struct Program<'x> {
     beeper: Option<Beeper>,
     size: (u16, u16),
     still: bool,
+    busy: bool,
     every: Duration,
     inputs: Inputs,
     typed: String,
@@ -153,6 +156,7 @@ impl<'x> Program<'x> {
             beeper,
             size,
             still: options.still,
+            busy: options.busy,
             every: Duration::from_secs(1) / options.frame_rate.clamp(1, 240),
             inputs: Inputs::default(),
             typed: String::new(),
@@ -204,6 +208,7 @@ impl<'x> Program<'x> {
             unix_us: unix.unwrap_or_default().as_micros() as u64,
             width: self.size.0,
             height: self.size.1,
+            busy: self.busy,
         };
         let layers = layers(&moment, &self.inputs);
         Ok(self.painter.show(self.x, &layers, &self.typed)?)
