@@ -5,6 +5,8 @@
 
 mod c1;
 mod c2;
+mod chromium;
+mod cost;
 mod crowd;
 mod f1;
 mod f13;
@@ -13,12 +15,23 @@ mod f3;
 mod f4;
 mod f8;
 mod film;
+mod i1;
+mod i2;
+mod i3;
+mod i4;
+mod i5;
+mod i6;
+mod i7;
+mod i8;
+mod i9;
 mod l1;
 mod l2;
 mod machine;
 mod process;
 mod quantiles;
 mod report;
+mod theatre;
+mod viewers;
 mod world;
 
 use std::process::ExitCode;
@@ -95,6 +108,51 @@ const BENCHES: &[Bench] = &[
         id: "F13",
         about: "what cutting loses or repeats (1 min)",
         run: |_| f13::run(),
+    },
+    Bench {
+        id: "I1",
+        about: "glass to glass in Chromium (2 min)",
+        run: |_| i1::run(),
+    },
+    Bench {
+        id: "I2",
+        about: "input to picture in Chromium (4 min)",
+        run: |_| i2::run(),
+    },
+    Bench {
+        id: "I3",
+        about: "join of a running session (1 min)",
+        run: |_| i3::run(),
+    },
+    Bench {
+        id: "I4",
+        about: "CPU from capture to wire, moving and still (1 min)",
+        run: |_| i4::run(),
+    },
+    Bench {
+        id: "I5",
+        about: "viewers of one session per core (1 min)",
+        run: |_| i5::run(),
+    },
+    Bench {
+        id: "I6",
+        about: "pictures a second with 5 % loss (1 min)",
+        run: |_| i6::run(),
+    },
+    Bench {
+        id: "I7",
+        about: "from 300 kb/s to 3 Mb/s (2 min)",
+        run: |_| i7::run(),
+    },
+    Bench {
+        id: "I8",
+        about: "control handed over, and coming back (3 min)",
+        run: |_| i8::run(),
+    },
+    Bench {
+        id: "I9",
+        about: "four sessions with three users each on this machine (1 min)",
+        run: |_| i9::run(),
     },
     Bench {
         id: "L1",

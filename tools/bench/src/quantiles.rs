@@ -42,6 +42,11 @@ impl Samples {
         quantile(&self.0, 0.99)
     }
 
+    /// The smallest.
+    pub(crate) fn min(&self) -> f64 {
+        self.0.first().copied().unwrap_or(0.0)
+    }
+
     /// The largest.
     pub(crate) fn max(&self) -> f64 {
         self.0.last().copied().unwrap_or(0.0)
