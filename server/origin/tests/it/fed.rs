@@ -1,8 +1,6 @@
 //! A channel that is fed from within the process: silent, on air, silent, on air again.
 
-mod lab;
-
-use lab::{Lab, Running, Viewer, bytes};
+use crate::lab::{Lab, Running, Viewer, bytes};
 use media_packet::{Rendition, SoundPacket, VideoCodec, VideoPacket};
 use overlay_core::Invite;
 use server_origin::{Feed, Source};

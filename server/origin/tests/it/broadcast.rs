@@ -1,12 +1,10 @@
 //! Origins on air, seen by viewers: what they broadcast, and what they remember.
 
-mod lab;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use lab::{CHUNK_US, Lab, Running, Viewer, bytes, channel, content, state};
+use crate::lab::{CHUNK_US, Lab, Running, Viewer, bytes, channel, content, state};
 use overlay_quic::WholeChunk;
 use server_origin::{OriginError, Source};
 
