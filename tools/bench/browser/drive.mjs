@@ -146,6 +146,8 @@ const ORDERS = {
   evaluate: ({ page, script }) => pages.get(page).evaluate(script),
 };
 
+// Who drives may be gone already; then there is nobody to tell.
+process.stdout.on('error', () => {});
 const say = (words) => process.stdout.write(`${JSON.stringify(words)}\n`);
 try {
   browser = await chromium().launch({ executablePath: CHROMIUM, args: FLAGS, timeout: PATIENCE_MS });
