@@ -39,7 +39,7 @@ fn feed_seconds(feed: &Feed, from_s: u64, seconds: u64) {
 }
 
 fn invite_of(feed: &Feed) -> Invite {
-    let until = std::time::Instant::now() + lab::PATIENCE;
+    let until = std::time::Instant::now() + crate::lab::PATIENCE;
     loop {
         if let Some(invite) = feed.invite() {
             return invite.parse().expect("an invite");
