@@ -15,4 +15,5 @@ mod old_server;
 mod origin;
 mod places;
 mod sessions;
+mod show;
 mod visitor;
