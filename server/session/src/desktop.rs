@@ -209,11 +209,11 @@ impl Watcher {
     fn watch(&mut self) -> Result<(), Failure> {
         loop {
             while let Some(event) = self.connection.poll_for_event()? {
+                // What was offered before an application asks is what it gets, however late this thread has its turn.
+                self.take_offer()?;
                 self.event(&event)?;
             }
-            if let Some(text) = self.offer.take() {
-                self.clipboard.offer(&self.connection, &text)?;
-            }
+            self.take_offer()?;
             if self.clipboard_due.is_now() {
                 self.clipboard.ask(&self.connection)?;
             }
@@ -225,6 +225,13 @@ impl Watcher {
             self.connection.flush()?;
             self.wait().map_err(x11rb::errors::ConnectionError::from)?;
         }
+    }
+
+    fn take_offer(&mut self) -> Result<(), Failure> {
+        if let Some(text) = self.offer.take() {
+            self.clipboard.offer(&self.connection, &text)?;
+        }
+        Ok(())
     }
 
     fn event(&mut self, event: &Event) -> Result<(), Failure> {
