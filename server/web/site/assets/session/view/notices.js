@@ -62,7 +62,8 @@ export const notices = (app) => {
   const show = (state) => {
     const { asked } = state;
     const who = asked && drives(state) ? personOf(state, asked.client) : null;
-    box('asked', who && [who.client, who.name, asked.until], () => alert(
+    // Its time moves with every move of the driver; the buttons stay, or a press on them would be lost.
+    box('asked', who && [who.client, who.name, asked.until !== null], () => alert(
       'asked',
       'hand',
       [t('control.asks', { name: who.name || t('live.unnamed') }), asked.until !== null && [
@@ -70,6 +71,8 @@ export const notices = (app) => {
       button('give', t('control.yes'), () => app.give(who.client)),
       button('refuse', t('control.no'), () => app.refuse(who.client), 'is-quiet'),
     ));
+    const left = places.get('asked')?.node.querySelector('[data-until]');
+    if (left) left.dataset.until = asked.until;
     box('idle', state.idleUntil, () => alert(
       'idle', 'clock', [t('time.idle'), ' ', clock(state.idleUntil)], button('here', t('time.here'), () => app.here()),
     ));
