@@ -62,7 +62,10 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// For a connection that has answered (`described`) or offered.
-    #[allow(clippy::too_many_arguments)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each becomes a field, and there is one caller"
+    )]
     pub(crate) fn new(
         core: Arc<Core>,
         stage: Arc<Shared>,
