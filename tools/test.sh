@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # tools/test.sh: installs what is missing, then runs the whole gate: format,
 # rules, lints, licences, build, all tests, documentation. Stops at the first
-# stage that fails and says which; its last line is "N passed, N failed" if tests
+# stage that fails and says which; only the kinds of tests all run, so that one
+# run tells everything that fails. Its last line is "N passed, N failed" if tests
 # ran.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,24 +16,41 @@ trap 'rm -rf "$logs"' EXIT
 passed=0
 failed=0
 
-# stage NAME COMMAND...: runs it under a header, with the time it took.
+# Stages of tests that failed.
+broken=()
+outcome=0
+
+# stage NAME COMMAND...: runs it under a header, with the time it took; ends the run if it fails.
 stage() {
-  local name=$1 start=$SECONDS status=0
+  attempt "$@"
+  [ $outcome -ne 0 ] || return 0
+  printf 'test.sh: stage "%s" failed; the lines above say why\n' "$1" >&2
+  summary
+  exit 1
+}
+
+# kind NAME COMMAND...: the same for a kind of tests, but a failure ends the run only in the end.
+kind() {
+  attempt "$@"
+  [ $outcome -eq 0 ] || broken+=("$1")
+}
+
+# attempt NAME COMMAND...: leaves the command's status in `outcome`.
+attempt() {
+  local name=$1 start=$SECONDS
   shift
   printf '\n== %s\n' "$name"
-  # Not "if": a function called there would go on after an error in it.
+  # Neither "if" nor "||", also not around this function: one called there goes on after an error in it.
   set +e
   (set -e; "$@")
-  status=$?
+  outcome=$?
   set -e
   count "$logs/counts"
-  if [ $status -ne 0 ]; then
-    printf '\n== %s: FAILED after %d s (status %d)\n' "$name" $((SECONDS - start)) $status
-    printf 'test.sh: stage "%s" failed; the lines above say why\n' "$name" >&2
-    summary
-    exit 1
+  if [ $outcome -ne 0 ]; then
+    printf '\n== %s: FAILED after %d s (status %d)\n' "$name" $((SECONDS - start)) $outcome
+  else
+    printf '== %s: ok, %d s\n' "$name" $((SECONDS - start))
   fi
-  printf '== %s: ok, %d s\n' "$name" $((SECONDS - start))
 }
 
 # count FILE: takes in "passed failed" lines that a stage left.
@@ -117,11 +135,16 @@ stage 'lints' cargo clippy --locked --workspace --all-targets -- -D warnings
 # Programs and tests in one go and with one set of features: nothing is built
 # twice, and the end-to-end tests find the programs of this very source.
 stage 'build' cargo build --locked --workspace --all-targets
-stage 'tests' tests
-stage 'tests of the site' node_tests server/web/tests/unit/*.test.js
-stage 'tests in a browser' node_tests tests/browser/suite/*.test.js
-stage 'tests in the documentation' doc_tests
+kind 'tests' tests
+kind 'tests of the site' node_tests server/web/tests/unit/*.test.js
+kind 'tests in a browser' node_tests tests/browser/suite/*.test.js
+kind 'tests in the documentation' doc_tests
 stage 'documentation' documentation
 
+if [ ${#broken[@]} -ne 0 ]; then
+  printf 'test.sh: failed: %s; the lines above say why\n' "$(printf '"%s" ' "${broken[@]}")" >&2
+  summary
+  exit 1
+fi
 printf '\n== all stages: ok, %d s\n' "$SECONDS"
 summary

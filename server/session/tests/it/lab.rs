@@ -267,8 +267,14 @@ impl LinkEnd {
         }
     }
 
-    /// The next end that is reported, without taking it.
+    /// The next end that is reported, without taking it; heartbeats do not make the wait longer.
     pub(crate) async fn ended(&mut self) -> (EndedSession, Option<Id>) {
+        timeout(PATIENCE, self.next_end())
+            .await
+            .expect("it ends in time")
+    }
+
+    async fn next_end(&mut self) -> (EndedSession, Option<Id>) {
         loop {
             match self.hear().await.expect("a report") {
                 (FromSessionServer::Report(Report::SessionEnded(ended)), id) => return (ended, id),

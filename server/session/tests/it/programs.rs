@@ -69,18 +69,16 @@ async fn an_application_that_ends_by_itself_is_reported_with_its_status_and_what
 {
     let coordinator = Coordinator::new().await;
     let mark = unique();
-    let text = format!("(setsid sleep {mark} &); while [ ! -e go ]; do sleep 0.01; done; exit 3");
+    let go = coordinator.folder.path().join("go");
+    let text = format!(
+        "(setsid sleep {mark} &); while [ ! -e '{}' ]; do sleep 0.01; done; exit 3",
+        go.display()
+    );
     let server = Running::start(coordinator.config(vec![script("app", &text)])).await;
     let (mut link, _) = coordinator.link().await;
     link.started("app", 1).await;
     until_count(&format!("sleep {mark}"), 2).await;
-    let work = coordinator.folder.path().join("data/work");
-    let own = std::fs::read_dir(work)
-        .expect("a folder")
-        .next()
-        .expect("one")
-        .expect("an entry");
-    std::fs::write(own.path().join("go"), "").expect("written");
+    std::fs::write(go, "").expect("written");
     let (ended, _) = link.ended().await;
     assert_eq!(ended.why, EndWord::ApplicationEnded);
     assert!(ended.detail.expect("a detail").contains("status 3"));
