@@ -34,6 +34,7 @@ test_packages=(
   shellcheck           # checks these scripts
   pulseaudio-utils     # plays and looks at the sound of sessions
   chromium             # what the browser tests drive
+  coturn               # the TURN server that the browser tests start themselves
   mariadb-server-core  # the database server that tests start themselves; no service,
   mariadb-client-core  #   and what its set-up needs
 )
@@ -90,7 +91,19 @@ install_packages() {
     cat "$log" >&2
     fail 'apt-get update failed: is the package mirror in /etc/apt/sources.list reachable?'
   }
-  "${apt[@]}" install --no-install-recommends "${missing[@]}" >"$log" 2>&1 || {
+  # Debian starts what it installs, and a coturn without a configuration relays for everybody.
+  local keep_off=false
+  if [[ " ${missing[*]} " == *' coturn '* ]] && [ -d /run/systemd/system ]; then
+    keep_off=true
+    "${root[@]}" systemctl --quiet mask coturn.service
+  fi
+  local installed=true
+  "${apt[@]}" install --no-install-recommends "${missing[@]}" >"$log" 2>&1 || installed=false
+  if $keep_off; then
+    "${root[@]}" systemctl --quiet unmask coturn.service
+    "${root[@]}" systemctl --quiet disable coturn.service || true
+  fi
+  $installed || {
     tail -n 40 "$log" >&2
     fail "apt-get could not install ${missing[*]}; its own lines above say why"
   }

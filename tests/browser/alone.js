@@ -8,13 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PATIENCE_MS, SERVER, freePort, until } from './lab.js';
 
-/** Runs a body with a session server of these times; `start(page, secondsLeft)` starts a session and gives its address. */
-export const alone = async (times, body) => {
+/**
+ * Runs a body with a session server of these keys; `start(page, secondsLeft)` starts a session and gives its address,
+ * `said()` is what it wrote.
+ */
+export const alone = async (keys, body) => {
   const folder = await mkdtemp(join(tmpdir(), 'treecast-alone-'));
   const port = await freePort();
   const config = join(folder, 'config.json');
   await writeFile(config, JSON.stringify({
-    name: 'alone', ip: '127.0.0.1', port, data_dir: join(folder, 'data'), coordinators: ['127.0.0.1'], ...times,
+    name: 'alone', ip: '127.0.0.1', port, data_dir: join(folder, 'data'), coordinators: ['127.0.0.1'], ...keys,
     applications: [{ name: 'Clock', command: SERVER, arguments: ['sample-application'] }],
   }));
   const child = spawn(SERVER, ['session', '--config', config], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -45,7 +48,7 @@ export const alone = async (times, body) => {
       assert.equal(answer.msg, 'SESSION_CONNECTION_DATA', JSON.stringify(answer));
       return { url: `${origin}/session/${code}`, code, token };
     };
-    await body({ start, logs: join(folder, 'data', 'logs'), pid: child.pid });
+    await body({ start, logs: join(folder, 'data', 'logs'), pid: child.pid, said: () => said });
   } catch (error) {
     process.stderr.write(`${said}\n`);
     throw error;

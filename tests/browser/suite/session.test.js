@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { alone } from '../alone.js';
+import { cuttable } from '../cuttable.js';
 import { lab, until } from '../lab.js';
 import { Member, hears, said } from '../member.js';
 
@@ -121,32 +121,6 @@ test('two people see the same picture, hear it, and hand over control', (t) => l
   await hears(server.logs, ['text k'], from);
   assert.ok(!(await said(server.logs)).slice(from).includes('text q'), 'who gave control away typed');
 }, { sound: true }));
-
-/** A way to a port that can be cut: `port` of its own, `cut()` ends every connection, `close()` the way. */
-const cuttable = (to) => new Promise((made) => {
-  const open = new Set();
-  const way = createServer((near) => {
-    const far = connect(to, '127.0.0.1');
-    for (const [one, other] of [[near, far], [far, near]]) {
-      open.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        open.delete(one);
-        other.destroy();
-      });
-      one.pipe(other);
-    }
-  });
-  const cut = () => { for (const one of open) one.destroy(); };
-  way.listen(0, '127.0.0.1', () => made({
-    port: way.address().port,
-    cut,
-    close: () => {
-      way.close();
-      cut();
-    },
-  }));
-});
 
 test('a connection that is cut is back within moments, with control', (t) => lab(async ({ server, visitor }) => {
   const session = await server.begin();
