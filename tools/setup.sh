@@ -27,6 +27,7 @@ packages=(
   tmux               # a terminal for the menus where there is none
   xvfb               # the display of each session; a screen for the player where there is none
   pulseaudio         # the sound of each session
+  libpulse-dev       #   which is recorded by its library
   imagemagick        # takes and compares pictures of that screen
 )
 test_packages=(

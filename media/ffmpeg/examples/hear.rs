@@ -25,7 +25,7 @@ fn main() {
     let theirs = Arc::clone(&seen);
     let mut last = 0;
     let sink = move |event| match event {
-        HearEvent::Packet(packet) => {
+        HearEvent::Packet(packet) | HearEvent::Silence(packet) => {
             let age = clock_us(ClockId::Monotonic).saturating_sub(packet.at_us);
             let apart = packet.at_us - last;
             last = packet.at_us;

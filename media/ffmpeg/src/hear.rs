@@ -1,17 +1,19 @@
 //! The sound of a session: recorded from a PulseAudio source, encoded to Opus, handed out in packets of 10 ms. Linux only.
 //!
 //! One thread does all of it, built here and joined on drop. It must never know what plays, who listens, or what carries the
-//! packets. Silence is sent too: a packet of digital silence has three bytes, and everybody's clock goes on.
+//! packets. Silence is handed out too: a packet of digital silence has three bytes. Silence that lasts is told apart, so that
+//! who can do without hearing it need not.
 
 mod device;
 mod error;
 mod opus;
 mod run;
+mod silence;
 mod stamps;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -37,10 +39,6 @@ pub const BITRATES_BPS: std::ops::RangeInclusive<u32> = 16_000..=510_000;
 /// Longest wait for the sound server to let us in.
 const MAX_OPEN: Duration = Duration::from_secs(5);
 
-/// Longest wait for the thread at the end. It looks for the end with every fragment; only a server that hangs (and is
-/// not dead) gives none. The thread then ends by itself, with that server.
-const MAX_JOIN: Duration = Duration::from_secs(2);
-
 /// What to listen to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HearConfig {
@@ -57,15 +55,17 @@ pub struct HearConfig {
 pub enum HearEvent {
     /// The next 10 ms. Stamps rise strictly; time that was not recorded is left out.
     Packet(SoundPacket),
-    /// The last event: the sound server or the encoder is gone. A server that only hangs gives no event at all.
+    /// The next 10 ms, which need not be heard: digital silence as for the last 200 ms and more. One in 40 comes as
+    /// [`Self::Packet`], as a sign of life.
+    Silence(SoundPacket),
+    /// The last event: the sound server or the encoder is gone, or the server does not answer any more.
     Failed(HearError),
 }
 
-/// A running recording. Dropping it stops and joins its thread; no event comes afterwards, unless the sound server
-/// hangs (see [`Hear::start`]).
+/// A running recording. Dropping it stops and joins its thread, which takes a fifth of a second at most; no event comes
+/// afterwards.
 pub struct Hear {
     stop: Arc<AtomicBool>,
-    ended: Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -74,9 +74,6 @@ impl Hear {
     /// most.
     ///
     /// `sink` is called on the recording's thread and must not block.
-    ///
-    /// A server that hangs holds FFmpeg's call, which nothing interrupts: then this function, or the drop, gives up
-    /// waiting and leaves the thread behind, which ends without an event when that server ends or goes on.
     ///
     /// Errors: no such server or source, or it refuses or hangs; no encoder; no thread.
     pub fn start(
@@ -87,44 +84,29 @@ impl Hear {
         let stop = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&stop);
         let (ready, answer) = sync_channel(1);
-        let (end, ended) = sync_channel(1);
         let thread = thread::Builder::new()
             .name("hear".to_owned())
-            .spawn(move || {
-                run::thread(&config, &theirs, ready, sink);
-                // Whoever waits for the end may have given up.
-                let _ = end.send(());
-            })
+            .spawn(move || run::thread(&config, &theirs, ready, sink))
             .map_err(|error| HearError::Thread(error.to_string()))?;
         let hear = Self {
             stop,
-            ended,
             thread: Some(thread),
         };
-        match answer.recv_timeout(MAX_OPEN) {
-            Ok(Ok(())) => Ok(hear),
-            Ok(Err(error)) => Err(error),
-            Err(RecvTimeoutError::Timeout) => Err(HearError::Hangs),
-            // It panicked; the panic hook said why.
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(HearError::Thread("it ended at once".to_owned()))
-            }
-        }
+        // The thread answers in time whatever the server does; if it is gone it panicked, and the panic hook said why.
+        answer
+            .recv()
+            .unwrap_or_else(|_| Err(HearError::Thread("it ended at once".to_owned())))?;
+        Ok(hear)
     }
 }
 
 impl Drop for Hear {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        let Some(thread) = self.thread.take() else {
-            return;
-        };
-        if self.ended.recv_timeout(MAX_JOIN) == Err(RecvTimeoutError::Timeout) {
-            tracing::warn!("a sound server hangs; its thread is left behind until it ends");
-            return;
+        if let Some(thread) = self.thread.take() {
+            // A panic there was already reported by the panic hook.
+            let _ = thread.join();
         }
-        // A panic there was already reported by the panic hook.
-        let _ = thread.join();
     }
 }
 

@@ -32,6 +32,7 @@ impl Ears {
         };
         let sink = move |event| match event {
             HearEvent::Packet(packet) => packets.sound(packet),
+            HearEvent::Silence(packet) => packets.silence(&packet),
             HearEvent::Failed(why) => {
                 let failure = Failure::Sound(format!("it cannot be captured any more: {why}"));
                 // There is room for each part's one failure.

@@ -71,6 +71,14 @@ impl Packets {
         }
         self.stage.sound(packet);
     }
+
+    /// Silence that lasts; never blocks. A chunk has it, so that its sound is as long as its picture; a browser fills in
+    /// what does not come with silence by itself.
+    pub(crate) fn silence(&self, packet: &SoundPacket) {
+        if let Some(tap) = self.tap() {
+            tap.sound(packet);
+        }
+    }
 }
 
 /// A running capture. Dropping it joins its thread.

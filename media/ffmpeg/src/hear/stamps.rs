@@ -5,7 +5,7 @@
 //! before the line proves it wrong, and moves it at once; lateness moves it slowly, unless it stays: then it was a gap in
 //! what was recorded.
 
-use super::SAMPLE_RATE;
+use super::{PACKET_US, SAMPLE_RATE};
 
 /// Arrivals that are looked at together, each about 10 ms: half a second. A reader on a busy machine is late for less.
 const WINDOW: u32 = 50;
@@ -42,6 +42,28 @@ impl Stamps {
             least_us: i64::MAX,
             last_us: 0,
         }
+    }
+
+    /// What arrives from now on has nothing to do with what came before, but that it comes later.
+    pub(super) fn restart(&mut self) {
+        *self = Self {
+            last_us: self.last_us,
+            ..Self::new()
+        };
+    }
+
+    /// The time of the next packet of a source that sleeps, if that packet is over already.
+    pub(super) fn asleep(&mut self, now_us: u64) -> Option<u64> {
+        let packet_us = u64::from(PACKET_US);
+        if self.last_us == 0 {
+            self.last_us = now_us.saturating_sub(2 * packet_us);
+        }
+        let at_us = self.last_us + packet_us;
+        if at_us + packet_us > now_us {
+            return None;
+        }
+        self.last_us = at_us;
+        Some(at_us)
     }
 
     /// So many more samples arrived just now. Their last one is taken to be captured now, at the latest.
@@ -151,6 +173,30 @@ mod tests {
         let truth = 2_000_000 + 299 * 10_000;
         assert!(at[99].abs_diff(truth) < 1_000, "{} {truth}", at[99]);
         assert!(at.windows(2).all(|p| p[0] < p[1]));
+    }
+
+    #[test]
+    fn a_source_that_sleeps_has_a_packet_every_ten_milliseconds_and_goes_on_at_the_time_when_it_wakes()
+     {
+        let mut stamps = Stamps::new();
+        let before = play(&mut stamps, 0, 100, 1_000_000, |_| 0);
+        let asleep: Vec<u64> = std::iter::from_fn(|| stamps.asleep(5_004_000)).collect();
+        assert_eq!(asleep.first(), Some(&(before[99] + 10_000)));
+        assert!(asleep.windows(2).all(|pair| pair[1] - pair[0] == 10_000));
+        assert_eq!(asleep.last(), Some(&4_990_000));
+        stamps.restart();
+        let after = play(&mut stamps, 0, 100, 5_010_000, |_| 0);
+        assert!(after[0] > 4_990_000);
+        assert!(after[99].abs_diff(5_010_000 + 99 * 10_000) < 1_000);
+    }
+
+    #[test]
+    fn a_source_that_sleeps_from_the_start_has_packets_too() {
+        let mut stamps = Stamps::new();
+        let first: Vec<u64> = std::iter::from_fn(|| stamps.asleep(9_000_000)).collect();
+        assert_eq!(first, [8_990_000]);
+        let next: Vec<u64> = std::iter::from_fn(|| stamps.asleep(9_200_000)).collect();
+        assert_eq!(next.len(), 20);
     }
 
     #[test]

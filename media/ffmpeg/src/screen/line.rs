@@ -80,7 +80,7 @@ impl Line {
                 let reason = format!("{MAX_EMPTY} pictures gave no packet");
                 return Err(ScreenError::Encoder(reason));
             }
-            self.schedule.encoded(now, outcome);
+            self.schedule.encoded(begun, now, outcome);
             if keyframe {
                 self.schedule.want_keyframe();
             }
@@ -90,7 +90,7 @@ impl Line {
         outcome.keyframe |= encoded.keyframe;
         outcome.qp = encoded.qp;
         outcome.bits = encoded.data.len() as u64 * 8;
-        self.schedule.encoded(now, outcome);
+        self.schedule.encoded(begun, now, outcome);
         self.last_at_us = at_us.max(self.last_at_us + 1);
         let frames = match self.rendition {
             Rendition::Full => &counters.frames,

@@ -37,6 +37,8 @@ impl Pulse {
                 "-L",
                 sink,
                 "-L",
+                "module-suspend-on-idle timeout=1",
+                "-L",
                 &door,
             ])
             .env("HOME", dir.path())
@@ -87,6 +89,25 @@ impl Pulse {
             .spawn()
             .expect("pacat has to be installed (package pulseaudio-utils)");
         Player { child }
+    }
+
+    /// Waits until its sink sleeps because nobody plays.
+    pub(crate) fn until_asleep(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let listed = Command::new("pactl")
+                .arg(format!("--server={}", self.server()))
+                .args(["list", "short", "sinks"])
+                .env("HOME", self.dir.path())
+                .env("XDG_RUNTIME_DIR", self.dir.path())
+                .output()
+                .expect("pactl has to be installed (package pulseaudio-utils)");
+            if String::from_utf8_lossy(&listed.stdout).contains("SUSPENDED") {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the sink stays awake");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Ends it, as a crash would.

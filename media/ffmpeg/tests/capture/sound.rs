@@ -14,6 +14,8 @@ use crate::seen::PATIENCE;
 #[derive(Default)]
 struct Log {
     packets: Vec<SoundPacket>,
+    /// Those of them that need not be heard.
+    silent: usize,
     failed: Option<HearError>,
 }
 
@@ -28,6 +30,10 @@ impl Heard {
             assert!(locked.failed.is_none(), "an event after the last");
             match event {
                 HearEvent::Packet(packet) => locked.packets.push(packet),
+                HearEvent::Silence(packet) => {
+                    locked.silent += 1;
+                    locked.packets.push(packet);
+                }
                 HearEvent::Failed(error) => locked.failed = Some(error),
             }
             log.1.notify_all();
@@ -149,6 +155,41 @@ fn packets_of_ten_milliseconds_come_in_time_also_when_nothing_plays() {
         "{}",
         packets[0].data.len()
     );
+    // All but those of the first 200 ms and one in 40 need not be heard.
+    let (silent, all) = heard.wait("the log", |log| Some((log.silent, log.packets.len())));
+    let expected = (all - 20) * 39 / 40;
+    assert!(silent.abs_diff(expected) <= 1, "{silent} of {all}");
+}
+
+#[test]
+fn a_sink_that_sleeps_gives_silence_in_time_and_is_heard_as_soon_as_somebody_plays() {
+    let pulse = Pulse::start();
+    let (_hear, heard) = start(pulse.config());
+    pulse.until_asleep();
+    let asleep = heard.next(100);
+    // The first may still come from before.
+    let even = asleep
+        .windows(2)
+        .filter(|pair| pair[1].at_us - pair[0].at_us == 10_000)
+        .count();
+    assert!(even >= 79, "{even} of 99");
+    let mut player = pulse.player();
+    player.tone(1_000.0, Duration::from_secs(2));
+    let loud = heard.wait("sound", |log| {
+        let loud = |p: &&SoundPacket| p.data.len() > 60;
+        let first = log.packets.iter().find(loud)?;
+        (log.packets.iter().filter(loud).count() >= 50).then_some(first.at_us)
+    });
+    let now = heard.wait("the log", |log| log.packets.last().map(|p| p.at_us));
+    assert!(loud < now && loud > asleep[99].at_us);
+    let rising = heard.wait("the log", |log| {
+        Some(
+            log.packets
+                .windows(2)
+                .all(|pair| pair[0].at_us < pair[1].at_us),
+        )
+    });
+    assert!(rising);
 }
 
 #[test]
@@ -194,12 +235,20 @@ fn a_recording_is_dropped_soon_and_leaves_no_thread() {
 }
 
 #[test]
-fn a_recording_of_a_server_that_hangs_is_dropped_all_the_same() {
+fn a_server_that_hangs_is_told_and_the_recording_is_dropped_soon_all_the_same() {
     let pulse = Pulse::start();
     let (hear, heard) = start(pulse.config());
+    let (other, others) = start(pulse.config());
     heard.next(3);
+    others.next(3);
     pulse.hang();
     let begun = Instant::now();
+    drop(other);
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    heard.wait("failure", |log| {
+        let failed = log.failed.as_ref()?;
+        assert!(matches!(failed, HearError::Hangs), "{failed}");
+        Some(())
+    });
     drop(hear);
-    assert!(begun.elapsed() < Duration::from_secs(5));
 }
