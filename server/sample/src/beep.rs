@@ -3,11 +3,11 @@
 //! A program of its own plays it, so that nothing has to be linked for a beep. This file must never know the picture.
 
 use std::io::Write as _;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::scene::is_beep;
 
@@ -23,59 +23,117 @@ const VOLUME: f32 = 0.3;
 const CLICK_PIECES: u32 = 8;
 /// What the sound server may keep, milliseconds. A guess: short, and no gap on a busy machine.
 const LATENCY_MS: u32 = 30;
+/// The pause before the player is started again that ended with its sound server; it doubles until one plays.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
+/// The longest.
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(30);
+/// Who ran this long has played.
+const STEADY: Duration = Duration::from_secs(5);
 
 /// Something that beeps; dropped, it is silent.
 pub(crate) struct Beeper {
-    player: Child,
-    clicks: Arc<AtomicU32>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// None: it is not to play any more.
+    player: Mutex<Option<Child>>,
+    is_over: AtomicBool,
+    clicks: AtomicU32,
 }
 
 impl Beeper {
-    /// Starts to beep.
+    /// Starts to beep, also for a sound server that comes back.
     ///
     /// # Errors
     /// No player is to be had; for people.
     pub(crate) fn start() -> Result<Self, String> {
-        let mut player = Command::new("pacat")
-            .args(["--playback", "--raw", "--format=float32le", "--channels=2"])
-            .arg(format!("--rate={RATE}"))
-            .arg(format!("--latency-msec={LATENCY_MS}"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
+        let (player, mut input) = play()
             .map_err(|why| format!("no beep: pacat of the package pulseaudio-utils: {why}"))?;
-        let clicks = Arc::new(AtomicU32::new(0));
-        let mut input = player.stdin.take().expect("it was asked for");
-        let left = Arc::clone(&clicks);
+        let shared = Arc::new(Shared {
+            player: Mutex::new(Some(player)),
+            is_over: AtomicBool::new(false),
+            clicks: AtomicU32::new(0),
+        });
+        let theirs = Arc::clone(&shared);
         thread::spawn(move || {
-            let mut phase = [0.0_f32; 2];
+            let mut pause = RETRY_PAUSE;
             loop {
-                let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-                let second = is_beep(unix.unwrap_or_default().as_micros() as u64);
-                let take = |count: u32| count.checked_sub(1);
-                let click = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-                let piece = piece(&mut phase, [second, click.is_ok()]);
-                // It ends when the player does, which takes no more than it plays.
-                if input.write_all(&piece).is_err() {
+                let began = Instant::now();
+                feed(&mut input, &theirs.clicks);
+                if began.elapsed() >= STEADY {
+                    pause = RETRY_PAUSE;
+                }
+                thread::sleep(pause);
+                pause = MAX_RETRY_PAUSE.min(pause * 2);
+                let mut place = theirs.player();
+                if theirs.is_over.load(Ordering::Acquire) {
                     return;
                 }
+                if let Some(ended) = place.take() {
+                    end(ended);
+                }
+                // What could be started before can be started again, or the beep is not worth more.
+                let Ok((player, stdin)) = play() else { return };
+                *place = Some(player);
+                input = stdin;
             }
         });
-        Ok(Self { player, clicks })
+        Ok(Self { shared })
     }
 
     /// A button was pressed.
     pub(crate) fn click(&self) {
-        self.clicks.store(CLICK_PIECES, Ordering::Relaxed);
+        self.shared.clicks.store(CLICK_PIECES, Ordering::Relaxed);
     }
 }
 
 impl Drop for Beeper {
     fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = self.player.kill();
-        let _ = self.player.wait();
+        self.shared.is_over.store(true, Ordering::Release);
+        if let Some(player) = self.shared.player().take() {
+            end(player);
+        }
+    }
+}
+
+impl Shared {
+    fn player(&self) -> MutexGuard<'_, Option<Child>> {
+        self.player.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn play() -> std::io::Result<(Child, ChildStdin)> {
+    let mut player = Command::new("pacat")
+        .args(["--playback", "--raw", "--format=float32le", "--channels=2"])
+        .arg(format!("--rate={RATE}"))
+        .arg(format!("--latency-msec={LATENCY_MS}"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let input = player.stdin.take().expect("it was asked for");
+    Ok((player, input))
+}
+
+fn end(mut player: Child) {
+    // Gone already is as good.
+    let _ = player.kill();
+    let _ = player.wait();
+}
+
+/// Gives the player what it plays until it ends; it takes no more than it plays.
+fn feed(input: &mut ChildStdin, clicks: &AtomicU32) {
+    let mut phase = [0.0_f32; 2];
+    loop {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        let second = is_beep(unix.unwrap_or_default().as_micros() as u64);
+        let take = |count: u32| count.checked_sub(1);
+        let click = clicks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let piece = piece(&mut phase, [second, click.is_ok()]);
+        if input.write_all(&piece).is_err() {
+            return;
+        }
     }
 }
 

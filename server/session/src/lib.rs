@@ -35,6 +35,7 @@ mod places;
 mod program;
 mod record;
 mod room;
+mod sound;
 mod sound_server;
 mod stage;
 mod sweep;

@@ -51,6 +51,8 @@ pub(crate) async fn raise(folder: &Path, mark: &str) -> Result<SoundServer, Stri
     let socket = socket_in(folder);
     let home = folder.join("sound");
     fs::create_dir_all(&home).map_err(|why| failed("cannot make its folder", why))?;
+    // Of one that was killed; if there is none, so much the better.
+    let _ = fs::remove_file(&socket);
     let (mut words, errors) =
         LastWords::listen().map_err(|why| failed("cannot make a pipe", why))?;
     let mut command = Command::new(PROGRAM);
@@ -64,6 +66,8 @@ pub(crate) async fn raise(folder: &Path, mark: &str) -> Result<SoundServer, Stri
             // Without rewinding: a sink that can rewind plays two seconds ahead at once (PulseAudio 16).
             "module-null-sink sink_name=session format=s16le rate=48000 channels=2 norewinds=1",
         ])
+        // Where nobody plays the sink sleeps, which costs nothing; who only listens does not keep it awake.
+        .args(["-L", "module-suspend-on-idle timeout=2"])
         .arg("-L")
         // Who reaches the folder is the same user, which is what the server looks for.
         .arg(format!(

@@ -17,11 +17,11 @@ use tokio::task::JoinHandle;
 use crate::config::{Application, MAX_USERS};
 use crate::desktop::Desktop;
 use crate::display::{self, Address, Display};
-use crate::ears::Ears;
 use crate::eyes::{self, Eyes, Packets};
 use crate::inject::Injector;
 use crate::places::Places;
 use crate::program::{self, Program};
+use crate::sound::Sound;
 use crate::sound_server::{self, SoundServer};
 use crate::sweep::sweep;
 
@@ -32,8 +32,8 @@ use hands::SceneHands;
 const RAISE_PATIENCE: Duration = Duration::from_secs(30);
 /// When one part ends because another did, the other is known within this. A guess.
 const CAUSE_PATIENCE: Duration = Duration::from_millis(200);
-/// Failures that wait to be read: each part has one.
-const MAX_FAILURES: usize = 4;
+/// Failures that wait to be read: the picture has one.
+const MAX_FAILURES: usize = 1;
 /// Viewers of one session: its users, and others that only watch by WHEP or Epic's frontend.
 const MAX_VIEWERS: usize = 2 * MAX_USERS as usize;
 /// What a new viewer's way is believed to carry, until it is measured. A guess: a mobile network on a fair day.
@@ -54,11 +54,10 @@ pub(crate) struct Show {
 struct Scene {
     follower: JoinHandle<()>,
     eyes: Eyes,
-    ears: Option<Ears>,
     injector: Injector,
     desktop: Desktop,
     stage: Stage,
-    sound: Option<SoundServer>,
+    sound: Option<Sound>,
     display: Display,
     failures: mpsc::Receiver<Failure>,
 }
@@ -68,8 +67,6 @@ struct Scene {
 pub(crate) enum Failure {
     /// Without it there is no session.
     Picture(String),
-    /// A session goes on without it.
-    Sound(String),
 }
 
 /// Raises a session: display, sound, capture, application, in this order.
@@ -153,10 +150,9 @@ async fn build_scene(
     let (failed, failures) = mpsc::channel(MAX_FAILURES);
     let packets = Packets::new(stage.clone());
     let address = display.address();
-    let (eyes, injector, desktop, ears) = tokio::join!(
+    let (eyes, injector, desktop, sound) = tokio::join!(
         {
             let (config, packets) = (eyes::config(application, address), packets.clone());
-            let failed = failed.clone();
             blocking(move || Eyes::open(config, packets, failed))
         },
         {
@@ -164,9 +160,9 @@ async fn build_scene(
             blocking(move || Injector::start(&address, width, height, gamepad))
         },
         connect_desktop(address),
-        listen(sound.as_ref(), &packets, &failed),
+        listen(sound, folder, mark, &packets),
     );
-    let (eyes, injector, desktop, ears) = (eyes?, injector?, desktop?, ears?);
+    let (eyes, injector, desktop, sound) = (eyes?, injector?, desktop?, sound?);
     let follower = tokio::spawn(eyes::follow(
         stage.demand(),
         packets.on_air(),
@@ -182,7 +178,6 @@ async fn build_scene(
     let scene = Scene {
         follower,
         eyes,
-        ears,
         injector,
         desktop,
         stage,
@@ -199,17 +194,17 @@ async fn connect_desktop(address: &Address) -> Result<Desktop, String> {
 }
 
 async fn listen(
-    sound: Option<&SoundServer>,
+    server: Option<SoundServer>,
+    folder: &Path,
+    mark: &str,
     packets: &Packets,
-    failed: &mpsc::Sender<Failure>,
-) -> Result<Option<Ears>, String> {
-    let Some(sound) = sound else {
-        return Ok(None);
-    };
-    let (server, packets, failed) = (sound.address(), packets.clone(), failed.clone());
-    blocking(move || Ears::open(server, packets, failed))
-        .await
-        .map(Some)
+) -> Result<Option<Sound>, String> {
+    match server {
+        Some(server) => Sound::listen(server, folder, mark, packets.clone())
+            .await
+            .map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Runs what waits for foreign code where it holds up nobody.
@@ -264,73 +259,47 @@ impl Show {
     }
 }
 
-/// Waits until the application or something that it cannot do without has ended. Cancel-safe.
+/// Waits until the application or something that it cannot do without has ended; its sound is tended meanwhile.
 async fn ended(program: &mut Program, scene: Option<&mut Scene>) -> String {
     let Some(scene) = scene else {
         return program.ended().await;
     };
-    loop {
-        let how = tokio::select! {
-            how = program.ended() => how,
-            how = scene.display.ended() => return how,
-            failure = scene.failures.recv() => match failure {
-                Some(Failure::Picture(why)) => why,
-                Some(Failure::Sound(why)) => {
-                    scene.mute(&why).await;
-                    continue;
-                }
-                None => return program.ended().await,
-            },
-            why = sound_ended(&mut scene.sound) => {
-                scene.mute(&why).await;
-                continue;
-            }
-        };
-        // A display that ends takes all the others with it.
-        let cause = tokio::time::timeout(CAUSE_PATIENCE, scene.display.ended()).await;
-        return cause.unwrap_or(how);
-    }
+    let how = tokio::select! {
+        how = program.ended() => how,
+        how = scene.display.ended() => return how,
+        Some(Failure::Picture(why)) = scene.failures.recv() => why,
+        () = tend(scene.sound.as_mut()) => unreachable!("it is tended for ever"),
+    };
+    // A display that ends takes all the others with it.
+    let cause = tokio::time::timeout(CAUSE_PATIENCE, scene.display.ended()).await;
+    cause.unwrap_or(how)
 }
 
-/// Waits until the sound server ends; for ever if there is none. Cancel-safe.
-async fn sound_ended(sound: &mut Option<SoundServer>) -> String {
+/// Keeps the sound up, if there is any. Never done.
+async fn tend(sound: Option<&mut Sound>) {
     match sound {
-        Some(sound) => sound.ended().await,
+        Some(sound) => sound.tend().await,
         None => std::future::pending().await,
     }
 }
 
 impl Scene {
-    /// Goes on without sound. An application does not find back to a sound server that was started anew, so there is none.
-    async fn mute(&mut self, why: &str) {
-        tracing::warn!("a session goes on without sound: {why}");
-        let ears = self.ears.take();
-        let dropped = tokio::task::spawn_blocking(move || drop(ears)).await;
-        if dropped.is_err() {
-            tracing::error!("the end of a session's sound broke off");
-        }
-        if let Some(mut sound) = self.sound.take() {
-            sound.end().await;
-        }
-    }
-
     async fn end(mut self) {
         self.follower.abort();
         self.stage.close();
         let Self {
             eyes,
-            ears,
             injector,
             desktop,
             ..
         } = self;
         // Their threads are joined.
-        let joined = tokio::task::spawn_blocking(move || drop((eyes, ears, injector, desktop)));
+        let joined = tokio::task::spawn_blocking(move || drop((eyes, injector, desktop)));
         if joined.await.is_err() {
             tracing::error!("the end of a session's threads broke off");
         }
         let sound = async {
-            if let Some(sound) = &mut self.sound {
+            if let Some(sound) = self.sound.take() {
                 sound.end().await;
             }
         };

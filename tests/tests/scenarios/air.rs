@@ -17,7 +17,7 @@ const ROW: usize = 20;
 /// Microseconds of the 48 bits that it paints.
 const CLOCK_MASK: u128 = (1 << 48) - 1;
 
-fn server(lab: &Lab) -> Coordinator {
+pub(crate) fn server(lab: &Lab) -> Coordinator {
     let options = CoordinatorOptions {
         whole: true,
         args: ["--legacy", "off", "--broadcast", "127.0.0.1:0"]
@@ -30,7 +30,7 @@ fn server(lab: &Lab) -> Coordinator {
 
 /// Starts a session over the HTTP API.
 #[track_caller]
-fn start(server: &Coordinator) -> Value {
+pub(crate) fn start(server: &Coordinator) -> Value {
     eventually(SOON, "a session starts", || {
         let answer = server.post("/api/sessions", &json!({"application": "Clock"}));
         holds(answer.status == 201, || answer.body.clone()).map(|()| answer.json())
@@ -39,7 +39,7 @@ fn start(server: &Coordinator) -> Value {
 
 /// Enters a session: as its owner, if its token is known.
 #[track_caller]
-fn enter(started: &Value) -> Wss {
+pub(crate) fn enter(started: &Value) -> Wss {
     let ip = started["ip"].as_str().expect("an address");
     let at = format!("{ip}:{}", started["port"].as_u64().expect("a port"));
     let at: SocketAddr = at.parse().expect("an address");
@@ -70,7 +70,7 @@ fn ask(user: &mut Wss, mut request: Value) -> Value {
 }
 
 #[track_caller]
-fn switch(user: &mut Wss, on: bool) -> Value {
+pub(crate) fn switch(user: &mut Wss, on: bool) -> Value {
     let answer = ask(user, json!({"verb": "BROADCAST", "on": on}));
     assert_eq!(answer["msg"], "BROADCAST", "{answer}");
     assert_eq!(answer["on"], on);
@@ -128,7 +128,7 @@ fn painted_us(file: &Path) -> Vec<u128> {
 }
 
 /// The loudest sample of a chunk, of 32767.
-fn loudest(file: &Path) -> u16 {
+pub(crate) fn loudest(file: &Path) -> u16 {
     let samples = ffmpeg(file, &["-vn", "-f", "s16le", "-ac", "1"]);
     let samples = samples.chunks_exact(2);
     let loud = samples.map(|s| i16::from_le_bytes([s[0], s[1]]).unsigned_abs());

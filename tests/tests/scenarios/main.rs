@@ -13,6 +13,7 @@ mod legacy;
 mod network;
 mod old_server;
 mod origin;
+mod parts;
 mod places;
 mod sessions;
 mod show;

@@ -44,24 +44,55 @@ async fn a_display_that_is_killed_ends_its_session_with_a_clear_word() {
     assert!(how.starts_with("the display ended"), "{how}");
 }
 
-#[tokio::test]
-async fn a_session_goes_on_without_its_sound_server() {
-    let lab = Lab::raise(&application("exec sleep 600")).await;
+/// Plays noise, again and again when it ends.
+const NOISE: &str = "while :; do head -c 1920000 /dev/urandom | \
+    pacat --raw --format=s16le --rate=48000 --channels=2; sleep 0.1; done";
+
+async fn until_noise(tap: &Tap) {
+    until("noise", || {
+        let sounds = tap.sounds.lock().expect("not poisoned");
+        // Silence is a packet of a few bytes.
+        let loud = sounds.iter().filter(|packet| packet.data.len() > 60);
+        (loud.count() >= 20).then_some(())
+    })
+    .await;
+}
+
+async fn comes_back_after(by: libc::c_int) {
+    let lab = Lab::raise(&application(NOISE)).await;
     let window = lab.window().await;
     let hands = lab.show.hands();
+    let tap = Arc::new(Tap::default());
+    hands.set_broadcast(Some(Arc::clone(&tap) as Arc<dyn PacketTap>));
+    until_noise(&tap).await;
     let server = lab.process("pulseaudio").await;
     let (end, ended) = oneshot::channel();
     let tended = tokio::spawn(lab.tend(ended));
-    signal(server, libc::SIGKILL);
-    until("it is gone", || {
+    signal(server, by);
+    until("the old one is gone", || {
         (!PathBuf::from(format!("/proc/{server}")).exists()).then_some(())
     })
     .await;
+    tap.sounds.lock().expect("not poisoned").clear();
+    until_noise(&tap).await;
+    // Nothing else has noticed.
     hands.inject(key(true, 0x61, 30));
     window.until_held(1).await;
     assert!(!tended.is_finished());
     end.send(()).expect("it listens");
     assert_eq!(tended.await.expect("no panic"), "it was ended");
+    let sounds = tap.sounds.lock().expect("not poisoned");
+    assert!(sounds.is_sorted_by(|one, next| one.at_us < next.at_us));
+}
+
+#[tokio::test]
+async fn sound_comes_back_when_its_server_is_killed() {
+    comes_back_after(libc::SIGKILL).await;
+}
+
+#[tokio::test]
+async fn sound_comes_back_when_its_server_hangs() {
+    comes_back_after(libc::SIGSTOP).await;
 }
 
 #[tokio::test]
