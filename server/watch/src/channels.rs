@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use media_packet::VideoCodec;
+use media_packet::{SoundPacket, VideoCodec, VideoPacket};
 use serde_json::{Value, json};
 use server_bridge::{Bridge, BridgeConfig, BridgeError, Stage, StageConfig};
 use tokio::sync::OnceCell;
 
 use crate::air::Air;
+use crate::live::{LEAST_BPS, Live};
 use crate::player::{Board, Ended, Player};
 
 /// How much faster than its chunk a channel may be sent: chunks differ, and so do the pictures in them. A guess.
@@ -63,6 +64,7 @@ struct Inner {
 
 struct Channel {
     air: Air,
+    live: Live,
     /// Once somebody watched.
     stage: Mutex<Option<(VideoCodec, Stage)>>,
     board: Board,
@@ -74,6 +76,7 @@ impl Channels {
     pub fn new(numbers: impl IntoIterator<Item = u32>, config: ChannelsConfig) -> Self {
         let silent = || Channel {
             air: Air::new(),
+            live: Live::default(),
             stage: Mutex::default(),
             board: Board::default(),
         };
@@ -91,6 +94,21 @@ impl Channels {
         }
     }
 
+    /// A picture of a channel that is fed in this process: from the first one on, browsers here do not wait for its chunks.
+    /// Any thread, never blocks.
+    pub fn video(&self, channel: u32, packet: &VideoPacket) {
+        if let Some(channel) = self.0.channels.get(&channel) {
+            channel.live.video(packet);
+        }
+    }
+
+    /// Sound of such a channel.
+    pub fn sound(&self, channel: u32, packet: &SoundPacket) {
+        if let Some(channel) = self.0.channels.get(&channel) {
+            channel.live.sound(packet);
+        }
+    }
+
     /// The stage of a channel for one who wants to watch it. Needs a tokio runtime.
     ///
     /// # Errors
@@ -102,13 +120,25 @@ impl Channels {
             known: known(&inner.channels),
         };
         let channel = inner.channels.get(&number).ok_or_else(no_such)?;
-        let newest = channel.air.newest().ok_or(Refused::Silent(number))?;
+        let newest = channel.air.newest();
+        let is_silent = match channel.live.is_fed() {
+            true => channel.live.codec().is_none(),
+            false => newest.is_none(),
+        };
+        if is_silent {
+            return Err(Refused::Silent(number));
+        }
         let bridge = inner.bridge().await;
         let bridge = bridge.map_err(|why| Refused::NoBridge(why.to_string()))?;
+        let bps = newest.as_ref().map_or(0, |newest| newest.bits_per_second());
+        if let Some(codec) = channel.live.codec() {
+            let make = || inner.new_stage(bridge, codec, bps.max(LEAST_BPS / HEADROOM));
+            return Ok(channel.live.stage(codec, make));
+        }
+        let newest = newest.ok_or(Refused::Silent(number))?;
         if let Some((_, stage)) = &*lock(&channel.stage) {
             return Ok(stage.clone());
         }
-        let bps = newest.bits_per_second();
         let codec =
             tokio::task::spawn_blocking(move || media_ffmpeg::packets::codec_of(&newest.file()));
         let codec = match codec.await {
@@ -120,16 +150,7 @@ impl Channels {
         if let Some((_, stage)) = &*place {
             return Ok(stage.clone());
         }
-        // A channel has one rendition and its own rate: with nothing between the least and the most nobody is given another,
-        // and the estimates only pace.
-        let bps = bps.saturating_mul(HEADROOM).clamp(MIN_BPS, MAX_BPS) as u32;
-        let stage = bridge.stage(StageConfig {
-            codec,
-            max_viewers: inner.config.max_viewers,
-            start_bps: bps,
-            max_bps: bps,
-            min_bps: bps,
-        });
+        let stage = inner.new_stage(bridge, codec, bps);
         *place = Some((codec, stage.clone()));
         drop(place);
         let player = Player {
@@ -153,7 +174,10 @@ impl Channels {
     #[must_use]
     pub fn on_air_now(&self) -> Vec<u32> {
         let on_air = self.0.channels.iter();
-        let on_air = on_air.filter(|(_, channel)| channel.air.newest().is_some());
+        let on_air = on_air.filter(|(_, channel)| match channel.live.is_fed() {
+            true => channel.live.codec().is_some(),
+            false => channel.air.newest().is_some(),
+        });
         on_air.map(|(number, _)| *number).collect()
     }
 
@@ -167,8 +191,11 @@ impl Channels {
     #[must_use]
     pub fn status(&self) -> Value {
         let of = |(number, channel): (&u32, &Channel)| {
-            let stage = lock(&channel.stage).clone();
-            let viewers = stage.map_or_else(Vec::new, |(_, stage)| stage.viewers());
+            let stage = lock(&channel.stage)
+                .as_ref()
+                .map(|(_, stage)| stage.clone());
+            let stage = stage.or_else(|| channel.live.opened());
+            let viewers = stage.map_or_else(Vec::new, |stage| stage.viewers());
             let shown = lock(&channel.board).clone();
             json!({
                 "channel": number,
@@ -195,6 +222,20 @@ impl Inner {
     async fn bridge(&self) -> Result<&Bridge, BridgeError> {
         let start = || Bridge::start(self.config.bridge.clone());
         self.bridge.get_or_try_init(start).await
+    }
+
+    /// For pictures that take `bps` bits a second.
+    fn new_stage(&self, bridge: &Bridge, codec: VideoCodec, bps: u64) -> Stage {
+        // A channel has one rendition and its own rate: with nothing between the least and the most nobody is given another,
+        // and the estimates only pace.
+        let bps = bps.saturating_mul(HEADROOM).clamp(MIN_BPS, MAX_BPS) as u32;
+        bridge.stage(StageConfig {
+            codec,
+            max_viewers: self.config.max_viewers,
+            start_bps: bps,
+            max_bps: bps,
+            min_bps: bps,
+        })
     }
 }
 

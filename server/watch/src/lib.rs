@@ -6,6 +6,7 @@
 //! POST /whep/channel/N  ->  channels: which stage  ----------------------^
 //! ```
 //!
+//! A channel whose pictures are made in this process does not wait for its chunks: its packets go to the stage as they come.
 //! While nobody watches a channel only its newest chunk is kept, and nothing runs. A crate of its own because the server
 //! and the peer have it in common, and neither the origin nor the bridge may know the other. It must never know where
 //! chunks come from, or decide who may watch.
@@ -14,6 +15,7 @@ mod air;
 mod channels;
 mod clock;
 mod line;
+mod live;
 mod player;
 mod serve;
 mod site;

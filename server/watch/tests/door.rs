@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
+use media_packet::{Rendition, VideoCodec, VideoPacket};
 use server_watch::{BridgeConfig, Channels, ChannelsConfig, page, serve};
 
 /// How long anything may take on a busy machine.
@@ -153,4 +154,40 @@ async fn who_cannot_watch_is_told_why() {
     assert_eq!(door.offer("/whep/channel/0", &long).await.0, 413);
     let viewers = door.channels.status()["channels"][0]["viewers"].clone();
     assert_eq!(viewers.as_array().map(Vec::len), Some(0), "{viewers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_fed_here_is_on_air_before_its_first_chunk() {
+    let door = door().await;
+    let picture = |codec| VideoPacket {
+        codec,
+        rendition: Rendition::Full,
+        data: Bytes::from_static(&[0, 0, 0, 1, 0x65]),
+        at_us: 1,
+        keyframe: true,
+        width: 64,
+        height: 64,
+    };
+    door.channels.video(3, &picture(VideoCodec::H264));
+    door.channels.video(7, &picture(VideoCodec::H264));
+    assert_eq!(door.channels.on_air_now(), [3]);
+    let stage = door.channels.stage(3).await.expect("on air");
+    // Its chunks do not take its place; with another codec there is another stage.
+    door.channels
+        .on_air(3, vec![chunk()], Duration::from_secs(1));
+    let same = door.channels.stage(3).await.expect("on air");
+    let viewer = same.offer(terms()).await.expect("a place");
+    assert_eq!(stage.viewers().len(), 1, "one stage");
+    drop(viewer);
+    door.channels.video(3, &picture(VideoCodec::Vp8));
+    let other = door.channels.stage(3).await.expect("on air");
+    assert!(stage.offer(terms()).await.is_err(), "it has ended");
+    assert!(other.offer(terms()).await.is_ok());
+}
+
+fn terms() -> server_bridge::Terms {
+    server_bridge::Terms {
+        input: false,
+        low_latency: false,
+    }
 }
