@@ -20,6 +20,8 @@ use crate::{Failure, ServerConfig, file, values};
 
 /// Where an origin listens if nothing is said.
 pub(crate) const DEFAULT_LISTEN: &str = "0.0.0.0:7000";
+/// The port of that.
+pub(crate) const DEFAULT_PORT: u16 = 7000;
 /// Its data directory if nothing is said: a folder where it was started.
 pub(crate) const DEFAULT_DATA_DIR: &str = "treecast-data";
 

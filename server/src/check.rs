@@ -7,7 +7,7 @@ use server_booking::model::{Change, UnixSeconds};
 use server_session::SessionConfig;
 use server_state::import::{FILE_MAX, Source, import};
 
-use crate::{Failure, configuration, file, print};
+use crate::{Failure, air, configuration, file, print};
 
 /// Checks a file; which kind it is, its name and its first sign say.
 ///
@@ -28,9 +28,12 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     }
     if has_launches(&text) {
         let read = SessionConfig::read(path).map_err(|why| Failure::Usage(why.to_string()))?;
+        let broadcast = air::origin_of(&read);
+        let broadcast = broadcast.map_err(|why| Failure::Usage(format!("{name}: {why}")))?;
+        let channels = broadcast.map_or(0, |origin| origin.channels.len());
         let applications = read.applications.len();
         return print(&format!(
-            "{name}: good, {applications} application(s), {} session(s) at a time",
+            "{name}: good, {applications} application(s), {} session(s) at a time, {channels} channel(s) for them",
             read.limit
         ));
     }

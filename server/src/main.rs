@@ -17,6 +17,7 @@ mod show;
 mod signals;
 mod site;
 mod site_args;
+mod together;
 mod values;
 mod watch;
 
@@ -121,7 +122,10 @@ fn run(args: Args) -> Result<(), Failure> {
             serve(site::everything(coordinator, broadcast, watch_udp, epic))
         }
         Command::Coordinator(coordinator) => serve(site::coordinate(coordinator.into_config()?)),
-        Command::Session(session) => serve(session::run(session.into_config()?)),
+        Command::Session(session) => {
+            let (config, broadcast) = session.into_config()?;
+            serve(session::run(config, broadcast))
+        }
         Command::SampleApplication {
             still,
             silent,
@@ -174,20 +178,25 @@ fn broadcast(config: ServerConfig) -> Result<(), Failure> {
         .map_err(|why| Failure::System("start", why))?;
     let result = runtime.block_on(async {
         let stop = signals::stop().map_err(|why| Failure::System("listen to signals", why))?;
-        on_air(config, None, stop).await
+        on_air(config, None, &[], stop).await
     });
     runtime.shutdown_timeout(END_PATIENCE);
     result
 }
 
-/// Broadcasts until `stop` is done; prints each channel's invite when it is on air. What is on air is shown to browsers too
-/// if there are `channels` for them.
+/// Broadcasts until `stop` is done; prints each channel's invite when it is on air, but not those of the channels in
+/// `unsaid`. What is on air is shown to browsers too if there are `channels` for them.
 pub(crate) async fn on_air(
     config: ServerConfig,
     for_browsers: Option<Channels>,
+    unsaid: &[u32],
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let announce = |invite: &Invite| {
+    let unsaid = unsaid.to_vec();
+    let announce = move |invite: &Invite| {
+        if unsaid.contains(&invite.channel) {
+            return;
+        }
         if print(&format!("invite {invite}")).is_err() {
             // Nobody reads it there; the broadcast is not hurt.
             tracing::warn!("standard output is closed; the invite is {invite}");

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use server_origin::{ChannelConfig, Coding, DEFAULT_DIRECT_PEERS, OriginConfig, Source};
 
+use crate::args::DEFAULT_PORT;
 use crate::legacy::{Door, LegacySettings};
 use crate::{Failure, ServerConfig};
 
@@ -14,9 +15,6 @@ use crate::{Failure, ServerConfig};
 const FILM: &[u8] = include_bytes!("../assets/sample.mkv");
 /// Its file in the broadcast's folder.
 const FILE: &str = "sample.mkv";
-/// The port of broadcasts.
-const PORT: u16 = 7000;
-
 /// The sample on channel 0, its film written into `dir`. Listens where it is said; else at the usual port, or at a free one
 /// if that is taken.
 ///
@@ -61,7 +59,7 @@ fn write(dir: &Path, film: &Path) -> io::Result<()> {
 }
 
 fn usual_or_free() -> SocketAddr {
-    let usual = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT));
+    let usual = SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT));
     match UdpSocket::bind(usual) {
         Err(why) if why.kind() == io::ErrorKind::AddrInUse => {
             tracing::warn!(

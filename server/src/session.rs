@@ -2,13 +2,19 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use server_coordinator::Coordinator;
-use server_session::{Application, EpicDoors, LinkConfig, SessionConfig};
+use server_origin::OriginConfig;
+use server_session::{Air, Application, EpicDoors, LinkConfig, SessionConfig};
 use server_wire::{ApplicationName, Host, LongText, ServerName};
 
+use crate::air::{MAX_SESSION_CHANNELS, Stations, origin_of};
 use crate::args::SAMPLE_APPLICATION;
-use crate::{Failure, print, signals, values};
+use crate::legacy::{Door, LegacySettings};
+use crate::site_args::Broadcast;
+use crate::together::{Ending, both};
+use crate::{Failure, ServerConfig, on_air, print, signals, values};
 
 /// The folder of `server run`'s own session server, in the data directory.
 const OWN_DIR: &str = "session";
@@ -48,12 +54,54 @@ pub(crate) struct SessionArgs {
     #[arg(long, value_name = "FILE", requires = "coordinator")]
     authorities: Option<PathBuf>,
     #[command(flatten)]
+    broadcast: BroadcastArgs,
+    #[command(flatten)]
     epic: EpicArgs,
 }
 
+/// Channels for its sessions; what is said here wins over the object `broadcast` of the file.
+#[derive(Debug, clap::Args)]
+struct BroadcastArgs {
+    /// Channels for sessions that are broadcast, numbered from 1 on; 0: none [default: none; 4 if another of these is given]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SESSION_CHANNELS)))]
+    session_channels: Option<u32>,
+    /// Where peers join those channels, UDP, or `off` [default: 0.0.0.0:7000]; port 0: any free one
+    #[arg(long, value_name = "ADDR|off", value_parser = values::broadcast)]
+    broadcast: Option<Broadcast>,
+    /// HOST:PORT for the invites of those channels, where viewers do not reach this machine at its own address
+    #[arg(long, value_name = "HOST:PORT")]
+    advertise: Option<String>,
+    /// Peers at most that this server serves itself on each of those channels; they serve all others [default: 8]
+    #[arg(long, value_name = "D")]
+    max_direct_peers: Option<u16>,
+}
+
+impl BroadcastArgs {
+    fn into_config(self, config: &mut SessionConfig) {
+        if self.broadcast == Some(Broadcast::Off) {
+            config.broadcast = None;
+            return;
+        }
+        let is_asked = self.session_channels.is_some()
+            || self.broadcast.is_some()
+            || self.advertise.is_some()
+            || self.max_direct_peers.is_some();
+        if !is_asked {
+            return;
+        }
+        let keys = config.broadcast.get_or_insert_default();
+        keys.session_channels = self.session_channels.or(keys.session_channels);
+        if let Some(Broadcast::At(listen)) = self.broadcast {
+            keys.listen = Some(listen);
+        }
+        keys.advertise = self.advertise.or(keys.advertise.take());
+        keys.max_direct_peers = self.max_direct_peers.or(keys.max_direct_peers);
+    }
+}
+
 impl SessionArgs {
-    /// The set-up; what the command line says wins over the file.
-    pub(crate) fn into_config(self) -> Result<SessionConfig, Failure> {
+    /// The set-up, with the origin of its channels if it has some; what the command line says wins over the file.
+    pub(crate) fn into_config(self) -> Result<(SessionConfig, Option<OriginConfig>), Failure> {
         let wrong = |why: String| Failure::Usage(why);
         let mut config = SessionConfig::read(&self.config).map_err(|why| wrong(why.to_string()))?;
         if let Some(url) = &self.coordinator {
@@ -65,19 +113,44 @@ impl SessionArgs {
             config.coordinator = Some(link.map_err(|why| wrong(format!("--coordinator: {why}")))?);
         }
         self.epic.open(&mut config.epic);
-        Ok(config)
+        self.broadcast.into_config(&mut config);
+        let origin =
+            origin_of(&config).map_err(|why| wrong(format!("{}: {why}", self.config.display())))?;
+        Ok((config, origin))
     }
 }
 
-/// Runs a session server until it is told to end, and its sessions have ended.
-pub(crate) async fn run(config: SessionConfig) -> Result<(), Failure> {
+/// Runs a session server until it is told to end, and its sessions have ended; with the channels of its sessions, if it has
+/// some, whose invites are printed.
+pub(crate) async fn run(
+    mut config: SessionConfig,
+    broadcast: Option<OriginConfig>,
+) -> Result<(), Failure> {
     let stop = signals::stop().map_err(|why| Failure::System("listen to signals", why))?;
     let ready = |address: SocketAddr| {
         if print(&format!("session https://{address}/")).is_err() {
             tracing::warn!(%address, "standard output is closed; sessions are served");
         }
     };
-    Ok(server_session::run(config, ready, stop).await?)
+    let Some(origin) = broadcast else {
+        return Ok(server_session::run(config, ready, stop).await?);
+    };
+    config.air = Stations::of(&origin, None).map(|stations| Arc::new(stations) as Arc<dyn Air>);
+    let ending = Ending::default();
+    let sessions = async {
+        let served = server_session::run(config, ready, ending.told());
+        Ok(served.await?)
+    };
+    let legacy = LegacySettings {
+        door: Door::Closed,
+        ..LegacySettings::default()
+    };
+    let channels = on_air(ServerConfig { origin, legacy }, None, &[], ending.told());
+    let over = async {
+        stop.await;
+        Ok(())
+    };
+    both(sessions, channels, over, &ending).await
 }
 
 /// Somewhere else: an address that belongs to nobody (RFC 5737), at the port of discard (RFC 863).

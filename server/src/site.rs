@@ -6,9 +6,9 @@ use std::sync::Arc;
 use server_coordinator::{Coordinator, CoordinatorConfig, OPERATOR_TOKEN_FILE};
 
 use server_session::Air;
-use tokio::sync::watch;
 
-use crate::air::Stations;
+use crate::air::{Stations, fed};
+use crate::together::{Ending, both};
 use crate::watch::channels;
 use crate::{Failure, ServerConfig, on_air, print, session, signals};
 
@@ -40,60 +40,38 @@ pub(crate) async fn everything(
     config.routes = for_browsers.clone().map(server_watch::routes);
     let stations = broadcast
         .as_ref()
-        .and_then(|broadcast| Stations::of(&broadcast.origin));
+        .and_then(|broadcast| Stations::of(&broadcast.origin, for_browsers.as_ref()));
     let mut coordinator = Coordinator::start(config).await?;
     let mut own = session::beside(&coordinator, &data_dir)?;
     epic.open(&mut own.epic);
     own.air = stations.map(|stations| Arc::new(stations) as Arc<dyn Air>);
-    let (end, ending) = watch::channel(false);
-    let until = |mut ending: watch::Receiver<bool>| async move {
-        // The other side is dropped when everything ends.
-        let _ = ending.wait_for(|end| *end).await;
+    let ending = Ending::default();
+    let sessions = async {
+        let served = server_session::run(own, |_| {}, ending.told());
+        Ok(served.await?)
     };
-    let sessions = server_session::run(own, |_| {}, until(ending.clone()));
     let on_air = async {
         match broadcast {
-            Some(config) => on_air(config, for_browsers, until(ending.clone())).await,
+            Some(config) => {
+                // Who is in a session sees its channel's invite there.
+                let fed = fed(&config.origin);
+                on_air(config, for_browsers, &fed, ending.told()).await
+            }
             None => {
-                until(ending.clone()).await;
+                ending.told().await;
                 Ok(())
             }
         }
     };
-    tokio::pin!(sessions, on_air);
     announce(&coordinator, &data_dir.join(OPERATOR_TOKEN_FILE));
-    let (mut sessions_ended, mut air_ended) = (None, None);
-    let outcome = tokio::select! {
-        () = stop => Ok(()),
-        () = coordinator.ended() => Err(Failure::Ended("the coordinator")),
-        ended = &mut sessions => {
-            sessions_ended = Some(ended);
-            Ok(())
-        }
-        ended = &mut on_air => {
-            air_ended = Some(ended);
-            Ok(())
+    // The coordinator stays until it was told how the sessions ended.
+    let over = async {
+        tokio::select! {
+            () = stop => Ok(()),
+            () = coordinator.ended() => Err(Failure::Ended("the coordinator")),
         }
     };
-    end.send_replace(true);
-    // All say goodbye at the same time; the coordinator stays until it was told how the sessions ended.
-    let (ended, aired) = tokio::join!(
-        async {
-            match sessions_ended {
-                Some(ended) => ended,
-                None => sessions.await,
-            }
-        },
-        async {
-            match air_ended {
-                Some(ended) => ended,
-                None => on_air.await,
-            }
-        }
-    );
-    outcome?;
-    ended?;
-    aired
+    both(sessions, on_air, over, &ending).await
 }
 
 /// Says on standard output that it is ready, where, and by what it is known; the operator's token once.

@@ -16,8 +16,8 @@ use crate::{Failure, ServerConfig, air, configuration, file, sample, values};
 const DEFAULT_SITE: &str = "0.0.0.0:8443";
 /// Where channels are shown to browsers from if nothing is said.
 const DEFAULT_WATCH_UDP: &str = "0.0.0.0:0";
-/// The folder of `server run`'s broadcast, in the data directory.
-const BROADCAST_DIR: &str = "broadcast";
+/// The folder of a broadcast that is not alone in its data directory.
+pub(crate) const BROADCAST_DIR: &str = "broadcast";
 /// The SQLite database in the data directory.
 const DATABASE_FILE: &str = "state.db";
 
@@ -82,7 +82,7 @@ pub(crate) struct RunArgs {
     pub(crate) epic: EpicArgs,
 }
 
-/// Where `server run` broadcasts.
+/// Where `server run` and `server session` broadcast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broadcast {
     /// Here.

@@ -30,7 +30,7 @@ pub(crate) fn legacy(text: &str) -> Result<Door, String> {
     })
 }
 
-/// Where `server run` broadcasts: an address, or `off`.
+/// Where `server run` and `server session` broadcast: an address, or `off`.
 pub(crate) fn broadcast(text: &str) -> Result<Broadcast, String> {
     if text == "off" {
         return Ok(Broadcast::Off);

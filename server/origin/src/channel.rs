@@ -130,10 +130,10 @@ impl Channel {
             source = %self.config.source,
             "on air"
         );
-        match &self.config.source {
-            Source::Fed(feed) => feed.set_invite(invite.to_string()),
-            _ => (station.announce)(&invite),
+        if let Source::Fed(feed) = &self.config.source {
+            feed.set_invite(invite.to_string());
         }
+        (station.announce)(&invite);
         let set = self.on_air.set((root.clone(), invite));
         assert!(set.is_ok(), "a channel goes on air once");
         Ok(root)

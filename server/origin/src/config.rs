@@ -73,7 +73,7 @@ pub enum Source {
         /// Options of that format or device, such as `video_size` and `1280x720`.
         options: Vec<(String, String)>,
     },
-    /// What this process gives it, when it does. Its invite is not announced: the feed tells it.
+    /// What this process gives it, when it does. The feed tells its invite too.
     Fed(Feed),
 }
 

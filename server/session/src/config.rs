@@ -66,6 +66,23 @@ pub struct SessionConfig {
     pub epic: EpicDoors,
     /// Channels on which sessions can be broadcast; none: they cannot be.
     pub air: Option<Arc<dyn Air>>,
+    /// What the file says of them. Whoever assembles the server makes `air` of it.
+    pub broadcast: Option<BroadcastKeys>,
+}
+
+/// What a file says of channels for sessions, as it is written: what is accepted, the origin knows that has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BroadcastKeys {
+    /// How many.
+    pub session_channels: Option<u32>,
+    /// Where peers join, UDP.
+    pub listen: Option<SocketAddr>,
+    /// `host:port` for the invites.
+    pub advertise: Option<String>,
+    /// Peers at most that the computer serves itself, on each channel.
+    pub max_direct_peers: Option<u16>,
+    /// Data and parity stripes, `K+M`.
+    pub stripes: Option<String>,
 }
 
 /// When a session ends by itself.
@@ -323,6 +340,7 @@ impl SessionConfig {
             webrtc: WebRtc::default(),
             epic: EpicDoors::default(),
             air: None,
+            broadcast: None,
         }
     }
 

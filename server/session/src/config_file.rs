@@ -46,6 +46,7 @@ const TOP_KEYS: &[&str] = &[
     "applications",
     "webrtc",
     "epic",
+    "broadcast",
 ];
 const APPLICATION_KEYS: &[&str] = &[
     "name",
@@ -164,6 +165,7 @@ pub(crate) fn parse(text: &str, is_toml: bool, folder: &Path) -> Result<SessionC
         webrtc,
         epic: picture::epic(&mut top)?,
         air: None,
+        broadcast: broadcast::keys(&mut top)?,
     };
     config.check()?;
     Ok(config)
@@ -343,6 +345,7 @@ fn absolute(folder: &Path, path: &str) -> PathBuf {
     std::path::absolute(&joined).unwrap_or(joined)
 }
 
+mod broadcast;
 mod picture;
 #[cfg(test)]
 mod tests;

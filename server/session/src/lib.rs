@@ -60,8 +60,8 @@ use tokio_rustls::TlsAcceptor;
 
 pub use air::{Air, OnAir, PacketTap};
 pub use config::{
-    Application, CertificateFiles, DEFAULT_LIMIT, DEFAULT_PORT, DEFAULT_USERS, EpicDoors, Limits,
-    LinkConfig, MAX_USERS, SessionConfig, Times, Trust, WebRtc,
+    Application, BroadcastKeys, CertificateFiles, DEFAULT_LIMIT, DEFAULT_PORT, DEFAULT_USERS,
+    EpicDoors, Limits, LinkConfig, MAX_USERS, SessionConfig, Times, Trust, WebRtc,
 };
 pub use config_file::ConfigError;
 pub use inject::gamepad::{GamepadKeys, PadControl};

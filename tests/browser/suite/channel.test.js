@@ -129,30 +129,79 @@ const switchOn = (page, session) => page.evaluate(({ ip, port, code, token }) =>
   };
 }), session);
 
-test('a session on air is seen on its channel, some seconds later', async () => {
-  await lab(async (world) => {
-    const session = await world.server.begin();
-    const owner = await world.visitor({ name: 'owner' });
-    const onAir = await switchOn(owner.page, session);
-    assert.deepEqual([onAir.msg, onAir.on, onAir.channel], ['BROADCAST', true, 1], JSON.stringify(onAir));
-    await until('the channel is on air', async () => (await status(world)).channels[1].last_published_seq !== null);
+/** A peer that shows a channel to browsers; gives its address and how to end it. */
+const bridge = async (invite, folder) => {
+  const peer = spawn(PEER, [
+    invite.replace(/\/\/[^/]*:/, '//127.0.0.1:'), '--headless', '--listen', '127.0.0.1:0', '--bridge', '127.0.0.1:0', '--spool', join(folder, 'spool'),
+  ], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const gone = new Promise((resolve) => { peer.once('exit', resolve); });
+  let said = '';
+  peer.stdout.on('data', (text) => { said += text; });
+  const end = async () => {
+    peer.kill('SIGTERM');
+    const clock = setTimeout(() => peer.kill('SIGKILL'), PATIENCE_MS);
+    await gone;
+    clearTimeout(clock);
+  };
+  try {
+    const address = await until('the page of the peer', () => /browsers addr=(\S+)/.exec(said)?.[1]);
+    await until('a chunk of the channel', () => /^stored /m.test(said));
+    return { address, end };
+  } catch (why) {
+    await end();
+    throw why;
+  }
+};
 
-    const visitor = await world.visitor();
-    await visitor.open('/watch/1');
-    await plays(visitor, 1280);
-    const ages = [];
-    await until('a clock that is read twenty times', async () => {
-      const read = await age(visitor.page);
-      if (read !== null) ages.push(Math.round(read));
-      return ages.length >= 20;
-    });
-    ages.sort((one, other) => one - other);
-    process.stdout.write(`# session to browser over its channel: ${ages[10]} ms (${ages[0]} to ${ages[19]})\n`);
-    assert.ok(ages[19] < 10_000, String(ages));
-    await visitor.picture('channel-session');
-    // The owner's page is about:blank and has asked the session server, which is not the site.
-    owner.foreign = [];
+/** Twenty ages of the picture, sorted. */
+const ages = async (page) => {
+  const read = [];
+  await until('a clock that is read twenty times', async () => {
+    const now = await age(page);
+    if (now !== null) read.push(Math.round(now));
+    return read.length >= 20;
   });
+  return read.sort((one, other) => one - other);
+};
+
+test('a session on air is seen on its channel, and later through a peer', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'treecast-bridge-'));
+  let peer;
+  try {
+    await lab(async (world) => {
+      const session = await world.server.begin();
+      const owner = await world.visitor({ name: 'owner' });
+      const onAir = await switchOn(owner.page, session);
+      assert.deepEqual([onAir.msg, onAir.on, onAir.channel], ['BROADCAST', true, 1], JSON.stringify(onAir));
+      await until('the channel is on air', async () => (await status(world)).channels[1].last_published_seq !== null);
+
+      const visitor = await world.visitor();
+      await visitor.open('/watch/1');
+      await plays(visitor, 1280);
+      const here = await ages(visitor.page);
+      process.stdout.write(`# session to browser over its channel: ${here[10]} ms (${here[0]} to ${here[19]})\n`);
+      // It does not wait for a chunk of two seconds.
+      assert.ok(here[0] < 2_000, String(here));
+      await visitor.picture('channel-session');
+      const shown = (await status(world)).browsers.channels[1];
+      assert.equal(shown.viewers.length, 1, JSON.stringify(shown));
+      await visitor.page.goto('about:blank');
+
+      peer = await bridge(onAir.invite, folder);
+      const far = await world.visitor({ name: 'far' });
+      await far.page.goto(`http://${peer.address}/`);
+      await plays(far, 1280);
+      const there = await ages(far.page);
+      process.stdout.write(`# session to browser over its channel and a peer: ${there[10]} ms (${there[0]} to ${there[19]})\n`);
+      assert.ok(there[19] < 10_000, String(there));
+      // Pages that the site did not give.
+      owner.foreign = [];
+      far.foreign = far.foreign.filter((url) => !url.startsWith(`http://${peer.address}/`));
+    });
+  } finally {
+    await peer?.end();
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 test('a silent channel and one that is not there say so', async () => {
@@ -171,33 +220,20 @@ test('a peer shows the channel to browsers from what it stores', async () => {
   try {
     await lab(async (world) => {
       const invite = await until('the invite', async () => (await status(world)).channels[0].invite);
-      peer = spawn(PEER, [
-        invite.replace(/\/\/[^/]*:/, '//127.0.0.1:'), '--headless', '--listen', '127.0.0.1:0', '--bridge', '127.0.0.1:0', '--spool', join(folder, 'spool'),
-      ], { stdio: ['ignore', 'pipe', 'inherit'] });
-      let said = '';
-      peer.stdout.on('data', (text) => { said += text; });
-      const address = await until('the page of the peer', () => /browsers addr=(\S+)/.exec(said)?.[1]);
-      await until('a chunk of the channel', () => /^stored /m.test(said));
-
+      peer = await bridge(invite, folder);
       const visitor = await world.visitor();
-      await visitor.page.goto(`http://${address}/`);
+      await visitor.page.goto(`http://${peer.address}/`);
       const width = await until('the size', async () => (await figures(visitor.page)).width);
       await plays(visitor, width);
       // It is the peer's own page: what it loads is not the site's.
-      visitor.foreign = visitor.foreign.filter((url) => !url.startsWith(`http://${address}/`));
+      visitor.foreign = visitor.foreign.filter((url) => !url.startsWith(`http://${peer.address}/`));
 
-      const answer = await fetch(`http://${address}/whep/session/1234`, { method: 'POST' });
+      const answer = await fetch(`http://${peer.address}/whep/session/1234`, { method: 'POST' });
       assert.equal(answer.status, 404);
       assert.match(await answer.text(), /the site/);
     });
   } finally {
-    if (peer) {
-      const gone = new Promise((resolve) => { peer.once('exit', resolve); });
-      peer.kill('SIGTERM');
-      const clock = setTimeout(() => peer.kill('SIGKILL'), PATIENCE_MS);
-      await gone;
-      clearTimeout(clock);
-    }
+    await peer?.end();
     await rm(folder, { recursive: true, force: true });
   }
 });

@@ -7,7 +7,9 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use tests::{Coordinator, CoordinatorOptions, Lab, PeerOptions, SOON, Wss, eventually, holds};
+use tests::{
+    Coordinator, CoordinatorOptions, Lab, PeerOptions, Process, SOON, Wss, eventually, holds,
+};
 
 /// The built-in application's picture.
 const WIDTH: usize = 1280;
@@ -238,4 +240,77 @@ fn a_guest_cannot_put_a_session_on_air_and_without_channels_nobody_can() {
         answer["reason"].as_str().is_some_and(|why| !why.is_empty()),
         "{answer}"
     );
+}
+
+/// A session server alone, with the built-in application and two channels, linked to this coordinator.
+fn session_server(lab: &Lab, coordinator: &Coordinator) -> Process {
+    let config = json!({
+        "name": "alone", "ip": "127.0.0.1", "port": "0", "data_dir": lab.dir().join("alone"),
+        "coordinator": format!("wss://{}#{}", coordinator.address, coordinator.fingerprint),
+        "secret": coordinator.data_dir().join("session-secret"),
+        "broadcast": {"session_channels": 2, "max_direct_peers": 3, "listen": "127.0.0.1:1"},
+        "applications": [{
+            "name": "Clock", "command": lab.program("server"), "arguments": ["sample-application"],
+        }],
+    });
+    let file = lab.dir().join("alone.json");
+    std::fs::write(&file, config.to_string()).expect("writable");
+    let checked = Command::new(lab.program("server"))
+        .arg("check-config")
+        .arg(&file)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(said.contains("2 channel(s) for them"), "{said}");
+    let mut command = Command::new(lab.program("server"));
+    command.args(["session", "--config"]).arg(&file);
+    // What the command line says wins.
+    command.args(["--broadcast", "127.0.0.1:0"]);
+    let process = lab.process("alone", command).expect("it starts");
+    eventually(SOON, "the session server is ready", || {
+        assert!(process.is_running(), "it ended: {}", process.err());
+        let lines = process.out();
+        let ready = lines.contains("session https://") && lines.matches("invite ").count() == 2;
+        holds(ready, || lines.clone())
+    });
+    process
+}
+
+#[test]
+fn a_session_server_alone_puts_its_sessions_on_channels_of_its_own() {
+    let lab = Lab::new();
+    let coordinator = Coordinator::start(&lab, CoordinatorOptions::default());
+    let process = session_server(&lab, &coordinator);
+    let mut owner = enter(&start(&coordinator));
+    let on_air = switch(&mut owner, true);
+    assert_eq!(on_air["channel"], 1);
+    let invite = on_air["invite"].as_str().expect("an invite");
+    let printed = process.out();
+    assert!(
+        printed.contains(&format!("invite {invite}\n")),
+        "{invite} is in {printed}"
+    );
+    let peer = lab.peer(invite, PeerOptions::fanout(1));
+    let first = eventually(SOON, "a chunk is stored", || {
+        peer.newest().ok_or_else(|| "none yet".to_owned())
+    });
+    peer.await_chunk(first + 2, SOON);
+    let file = &peer.files()[&(first + 1)];
+    assert!(painted_us(file).len() > 10, "{}", file.display());
+    assert!(loudest(file) > 1_000, "{}", file.display());
+
+    let status = Command::new(lab.program("server"))
+        .args(["status", "--json", "--data-dir"])
+        .arg(lab.dir().join("alone/broadcast"))
+        .output()
+        .expect("it runs");
+    let status: Value = serde_json::from_slice(&status.stdout).expect("JSON");
+    assert_eq!(status["channels"][0]["channel"], 1, "{status}");
+    assert_eq!(status["channels"][0]["max_direct_peers"], 3, "{status}");
+    assert_eq!(status["channels"][1]["channel"], 2, "{status}");
+
+    process.sigterm();
+    let ended = process.wait_exit(SOON);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    process.assert_clean();
 }

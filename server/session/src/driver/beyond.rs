@@ -20,7 +20,7 @@ const WISH_PATIENCE: Duration = Duration::from_secs(3);
 /// Why a session is not longer where nobody knows what comes after it.
 const NO_LINK: &str = "this session server has no link to a coordinator, which alone knows whether the time after the session is free";
 /// Why a session is not on a channel where there are none.
-const NO_CHANNELS: &str = "this session server has no channels: a session can be broadcast where the server also broadcasts";
+const NO_CHANNELS: &str = "this session server has no channels; whoever runs it gives it some with --session-channels, or as broadcast in its configuration";
 
 /// A user who waits to be told what became of a broadcast.
 pub(super) struct Asked {
