@@ -6,7 +6,10 @@
 //! A debug build reads the files from the source folder at each request, so that a changed page is seen by a reload; a
 //! release build has them inside.
 
+mod edition;
+
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use rust_embed::RustEmbed;
 
@@ -23,19 +26,17 @@ pub const SESSION_CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src '
 /// The page of a session, whose path ends with the session's code.
 const SESSION_PAGE: (&str, &str) = ("/session/", "session.html");
 /// What the page of a session loads begins with one of these.
-const SESSION_ASSETS: [&str; 4] = [
-    "/assets/session/",
-    "/assets/lib/",
-    "/assets/base.css",
-    "/assets/icon.svg",
-];
+const SESSION_ASSETS: [&str; 4] = ["session/", "lib/", "base.css", "icon.svg"];
+/// Where everything lies that pages load.
+const ASSETS: &str = "/assets/";
 /// A session's code: so many digits.
 const CODE_LEN: usize = 4;
 
 /// The pages, each at its own path; every other file has the path that it has in the folder.
 const PAGES: [(&str, &str); 2] = [("/", "index.html"), ("/operator", "operator.html")];
 
-/// How many bytes of the content's SHA-256 make the tag: 128 bits, so that two contents never share one by chance.
+/// How many bytes of the content's SHA-256 make the tag: 128 bits, so that two contents never share one by chance. A page,
+/// which names the edition, has half of it from there.
 const TAG_BYTES: usize = 16;
 
 #[derive(RustEmbed)]
@@ -49,23 +50,45 @@ pub struct Asset {
     pub bytes: Cow<'static, [u8]>,
     /// The value of `Content-Type`.
     pub mime: &'static str,
-    /// The value of `ETag`, quotes included: a hash of the body, so it changes exactly when the body does.
+    /// The value of `ETag`, quotes included: it changes when the body does.
     pub etag: String,
+    /// What the path names never changes: a browser need not ask again ([`cache_control`](Self::cache_control)).
+    pub is_lasting: bool,
 }
+
+impl Asset {
+    /// The value of `Cache-Control`. What does not last is asked for anew each time, answered 304: an upgrade is seen at
+    /// once. What does is kept (RFC 8246).
+    #[must_use]
+    pub fn cache_control(&self) -> &'static str {
+        match self.is_lasting {
+            true => "public, max-age=31536000, immutable",
+            false => "no-cache",
+        }
+    }
+}
+
+/// The edition of a release build.
+static EDITION: LazyLock<String> = LazyLock::new(present_edition);
 
 /// The file for the path of a request, as it stands in the request's first line without the query: `/`, `/operator`,
 /// `/assets/...`. None if there is no such file.
 #[must_use]
 pub fn asset(path: &str) -> Option<Asset> {
     let page = PAGES.iter().find(|(address, _)| *address == path);
-    let name = match page {
-        Some((_, name)) => name,
-        // Pages have one address each: what links to them must not depend on two.
-        None => path
-            .strip_prefix('/')
-            .filter(|name| name.starts_with("assets/") && name.split('/').all(is_name))?,
-    };
-    file(name)
+    if let Some((_, name)) = page {
+        return file(name);
+    }
+    // Pages have one address each: what links to them must not depend on two.
+    let name = path.strip_prefix(ASSETS)?;
+    let (name, edition) = edition::split(name);
+    if !name.split('/').all(is_name) {
+        return None;
+    }
+    let mut asset = file(&format!("assets/{name}"))?;
+    // A page that was loaded before an upgrade still finds what it names, and does not keep it.
+    asset.is_lasting = !cfg!(debug_assertions) && edition == Some(EDITION.as_str());
+    Some(asset)
 }
 
 /// The file for the path of a request to a session server: `/session/CODE`, whatever the four digits are, and what that
@@ -77,24 +100,44 @@ pub fn session_asset(path: &str) -> Option<Asset> {
         let is_code = code.len() == CODE_LEN && code.bytes().all(|digit| digit.is_ascii_digit());
         return is_code.then(|| file(page)).flatten();
     }
-    let is_loaded = SESSION_ASSETS.iter().any(|begin| path.starts_with(begin));
+    let (name, _) = edition::split(path.strip_prefix(ASSETS)?);
+    let is_loaded = SESSION_ASSETS.iter().any(|begin| name.starts_with(begin));
     is_loaded.then(|| asset(path)).flatten()
+}
+
+/// The edition of the files as they are.
+fn present_edition() -> String {
+    edition::name(Site::iter().filter_map(|name| {
+        let hash = Site::get(&name)?.metadata.sha256_hash();
+        Some((name.into_owned(), hash))
+    }))
 }
 
 fn file(name: &str) -> Option<Asset> {
     let mime = mime(name)?;
     let file = Site::get(name)?;
     let hash = file.metadata.sha256_hash();
-    let mut etag = String::with_capacity(2 + 2 * TAG_BYTES);
-    etag.push('"');
+    let mut tag = String::with_capacity(2 * TAG_BYTES);
     for byte in hash.iter().take(TAG_BYTES) {
-        etag.push_str(&format!("{byte:02x}"));
+        tag.push_str(&format!("{byte:02x}"));
     }
-    etag.push('"');
+    let mut bytes = file.data;
+    if name.ends_with(".html") {
+        let present = cfg!(debug_assertions).then(present_edition);
+        let edition = present.as_ref().unwrap_or(&EDITION);
+        let module = |path: &str| {
+            let file = Site::get(path.strip_prefix('/')?)?;
+            Some(String::from_utf8_lossy(&file.data).into_owned())
+        };
+        let page = edition::page(&String::from_utf8_lossy(&bytes), edition, module);
+        bytes = Cow::Owned(page.into_bytes());
+        tag.replace_range(TAG_BYTES.., edition);
+    }
     Some(Asset {
-        bytes: file.data,
+        bytes,
         mime,
-        etag,
+        etag: format!("\"{tag}\""),
+        is_lasting: false,
     })
 }
 

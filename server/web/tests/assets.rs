@@ -48,8 +48,24 @@ fn quoted<'a>(text: &'a str, before: &'a str, quote: char) -> impl Iterator<Item
         .filter_map(move |rest| rest.split(quote).next())
 }
 
-/// What a file names of the others.
+/// What a file names of the others, without the edition.
 fn uses(path: &str) -> Vec<String> {
+    let plain = |target: String| match edition_of(&target) {
+        Some(edition) => target.replacen(&format!("{edition}/"), "", 1),
+        None => target,
+    };
+    names(path).into_iter().map(plain).collect()
+}
+
+/// The edition in a path.
+fn edition_of(path: &str) -> Option<&str> {
+    let (part, _) = path.strip_prefix("/assets/")?.split_once('/')?;
+    let is_edition = part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_edition.then_some(part)
+}
+
+/// What a file names of the others, as it does.
+fn names(path: &str) -> Vec<String> {
     let text = text(path);
     let mut found: Vec<&str> = Vec::new();
     if path.ends_with(".js") {
@@ -128,6 +144,38 @@ fn a_tag_belongs_to_one_content() {
         tags.insert(first.etag);
     }
     assert_eq!(tags.len(), paths().count());
+}
+
+#[test]
+fn what_a_page_names_is_there_under_its_edition_and_under_any_other() {
+    for page in ["/", "/operator", SESSION] {
+        let named = names(page);
+        let named = named.iter().filter(|path| path.starts_with("/assets/"));
+        assert!(named.clone().count() > 10, "{page}");
+        for path in named {
+            let edition = edition_of(path).unwrap_or_else(|| panic!("{path} has no edition"));
+            let plain = anywhere(&path.replacen(&format!("{edition}/"), "", 1)).unwrap();
+            let edited = anywhere(path).unwrap();
+            assert_eq!((&plain.bytes, &plain.etag), (&edited.bytes, &edited.etag));
+            // A debug build reads files that change.
+            assert_eq!(edited.is_lasting, !cfg!(debug_assertions), "{path}");
+            let older = anywhere(&path.replacen(edition, "0000000000000000", 1)).unwrap();
+            assert!(!plain.is_lasting && !older.is_lasting);
+            assert_eq!(older.bytes, edited.bytes);
+        }
+    }
+}
+
+#[test]
+fn a_page_names_every_module_that_it_will_import() {
+    for page in ["/", "/operator", SESSION] {
+        let named: BTreeSet<String> = uses(page).into_iter().collect();
+        for path in named.iter().filter(|path| path.ends_with(".js")) {
+            for import in uses(path).iter().filter(|path| path.ends_with(".js")) {
+                assert!(named.contains(import), "{page} lacks {import}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(super) async fn page(request: Request) -> Response {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|tag| tag.trim().trim_start_matches("W/") == asset.etag);
+    let cache = HeaderValue::from_static(asset.cache_control());
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -36,7 +37,6 @@ pub(super) async fn page(request: Request) -> Response {
     if let Ok(tag) = HeaderValue::from_str(&asset.etag) {
         headers.insert(header::ETAG, tag);
     }
-    // Asked for anew each time, answered 304: an upgrade is seen at once.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::CACHE_CONTROL, cache);
     response
 }

@@ -56,8 +56,6 @@ pub(super) async fn answer(
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
         ),
-        // Asked for anew each time, answered 304: an upgrade is seen at once.
-        (header::CACHE_CONTROL, "no-cache"),
     ];
     set(response.headers_mut(), &fixed);
     safe(response)
@@ -80,12 +78,16 @@ fn set(headers: &mut HeaderMap, fixed: &[(HeaderName, &'static str)]) {
 }
 
 fn page(path: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
-    let Some(Asset { bytes, mime, etag }) = session_asset(path) else {
+    let Some(asset) = session_asset(path) else {
         return match path {
-            "/" => plain(StatusCode::OK, PAGE),
-            _ => plain(StatusCode::NOT_FOUND, "there is no such page\n"),
+            "/" => uncached(plain(StatusCode::OK, PAGE)),
+            _ => uncached(plain(StatusCode::NOT_FOUND, "there is no such page\n")),
         };
     };
+    let cache = asset.cache_control();
+    let Asset {
+        bytes, mime, etag, ..
+    } = asset;
     let tags = headers.get_all(header::IF_NONE_MATCH).iter();
     let is_known = tags
         .filter_map(|value| value.to_str().ok())
@@ -97,9 +99,18 @@ fn page(path: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(mime));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);
     }
+    response
+}
+
+fn uncached(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    set(
+        response.headers_mut(),
+        &[(header::CACHE_CONTROL, "no-cache")],
+    );
     response
 }
 
