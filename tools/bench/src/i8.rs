@@ -1,6 +1,6 @@
-//! I8: handing over control, and coming back. Two pages of one session: one gives control away while it holds a key; what
-//! counts is the time from its click until the other page drives. Then media are cut, and a page is loaded anew; what counts
-//! is the time until a picture is there again.
+//! I8: handing over control, and coming back. Two pages of one session: one loses control while it holds a key, because it
+//! gives it away or because the owner takes it back; what counts is the time from the click until the other page drives. Then
+//! media are cut, and a page is loaded anew; what counts is the time until a picture is there again.
 
 use std::time::{Duration, Instant};
 
@@ -102,7 +102,7 @@ pub(crate) fn run() -> Result<Report, Error> {
             && worst.iter().all(|ms| *ms <= TARGET_BACK_MS),
         lines: vec![
             format!(
-                "hand-over, from the click on Give to the other page driving: {}",
+                "hand-over, from the click to the other page driving:         {}",
                 hand_over.words("ms")
             ),
             format!(
