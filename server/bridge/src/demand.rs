@@ -8,12 +8,6 @@
 
 use media_packet::Rendition;
 
-/// Of an estimate, the picture may take this; repetitions and headers have the rest.
-const SHARE: f64 = 0.88;
-
-/// And this much is for the sound, bits per second: Opus with its headers every 10 ms.
-const SOUND_BPS: f64 = 120_000.0;
-
 /// A way that carries less than this share of the full rendition is too slow for it ...
 const TOO_SLOW: f64 = 0.8;
 
@@ -32,8 +26,8 @@ const LOW_SHARE: f64 = 0.5;
 /// One viewer, as far as the rules need it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
-    /// What its way carries, bits per second.
-    pub(crate) estimate_bps: u32,
+    /// What its way leaves for the picture, bits per second.
+    pub(crate) room_bps: u32,
     /// What it is to get.
     pub(crate) wanted: Rendition,
     /// Since when that is in doubt.
@@ -51,11 +45,6 @@ pub(crate) struct Rates {
     pub(crate) low_bps: Option<u32>,
 }
 
-/// What of a way is left for the picture.
-fn usable(estimate_bps: u32) -> f64 {
-    (f64::from(estimate_bps) * SHARE - SOUND_BPS).max(0.0)
-}
-
 /// Decides, and writes into each view what it is to get. `least` and `most` bound the full rendition.
 pub(crate) fn decide(views: &mut [View], start: u32, least: u32, most: u32, now_us: u64) -> Rates {
     let most = most.max(least);
@@ -65,7 +54,7 @@ pub(crate) fn decide(views: &mut [View], start: u32, least: u32, most: u32, now_
             low_bps: None,
         };
     }
-    let mut ways: Vec<f64> = views.iter().map(|view| usable(view.estimate_bps)).collect();
+    let mut ways: Vec<f64> = views.iter().map(|view| f64::from(view.room_bps)).collect();
     ways.sort_by(|one, other| other.total_cmp(one));
     let follows = ways[views.len().div_ceil(2) - 1];
     let full = follows.clamp(f64::from(least), f64::from(most));
@@ -75,7 +64,7 @@ pub(crate) fn decide(views: &mut [View], start: u32, least: u32, most: u32, now_
     let slowest = views
         .iter()
         .filter(|view| view.wanted == Rendition::Low)
-        .map(|view| usable(view.estimate_bps))
+        .map(|view| f64::from(view.room_bps))
         .min_by(f64::total_cmp);
     let low_bps = slowest.map(|bps| {
         let highest = (full * LOW_SHARE).max(f64::from(least));
@@ -88,7 +77,7 @@ pub(crate) fn decide(views: &mut [View], start: u32, least: u32, most: u32, now_
 }
 
 fn settle(view: &mut View, full: f64, least: u32, now_us: u64) {
-    let way = usable(view.estimate_bps);
+    let way = f64::from(view.room_bps);
     let (doubtful, patience_us, other) = match view.wanted {
         // At the least rate the low rendition would not be lower.
         Rendition::Full => (
@@ -115,9 +104,9 @@ fn settle(view: &mut View, full: f64, least: u32, now_us: u64) {
 mod tests {
     use super::*;
 
-    fn view(estimate_bps: u32) -> View {
+    fn view(room_bps: u32) -> View {
         View {
-            estimate_bps,
+            room_bps,
             wanted: Rendition::Full,
             doubt_us: None,
             overflowed: false,
@@ -157,7 +146,7 @@ mod tests {
         assert_eq!(
             rates,
             Rates {
-                full_bps: 760_000,
+                full_bps: 1_000_000,
                 low_bps: None
             }
         );
@@ -178,11 +167,11 @@ mod tests {
             rates,
             Rates {
                 full_bps: 4_000_000,
-                low_bps: Some(408_000)
+                low_bps: Some(600_000)
             }
         );
         assert_eq!(views[0].wanted, Rendition::Full);
-        views[1].estimate_bps = 5_500_000;
+        views[1].room_bps = 5_500_000;
         assert_eq!(
             run(&mut views, 2, 4_100_000).low_bps,
             Some(2_000_000),
@@ -203,7 +192,7 @@ mod tests {
         assert_eq!(
             rates,
             Rates {
-                full_bps: 1_640_000,
+                full_bps: 2_000_000,
                 low_bps: None
             }
         );

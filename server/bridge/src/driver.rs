@@ -287,7 +287,7 @@ impl Driver {
             flow.lost(lost);
         }
         for sound in contents.sounds.drain(..) {
-            flow.sound(&sound, self.transport.as_mut(), now);
+            flow.sound(&sound, self.transport.as_mut(), now, now_us);
         }
         for frame in contents.frames.drain(..) {
             flow.frame(&frame, now_us);
@@ -295,12 +295,8 @@ impl Driver {
         for rendition in flow.keyframes(now_us).into_iter().flatten() {
             self.stage.ask_keyframe(rendition, now_us);
         }
-        flow.run(
-            self.stage.clock.moment(now),
-            self.transport.as_mut(),
-            now,
-            now_us,
-        );
+        let clock = &self.stage.clock;
+        flow.run(&|| clock.moment(now), self.transport.as_mut(), now, now_us);
         if now_us >= self.note_us {
             self.note_us = now_us + NOTE_US;
             self.note(now, now_us);
@@ -316,9 +312,20 @@ impl Driver {
         let overflowed = counts.overflows > self.overflows;
         self.overflows = counts.overflows;
         let (estimate_bps, received_bps) = flow.rates();
+        let room_bps = flow.room_bps(now_us);
+        tracing::trace!(
+            viewer = self.seat.id,
+            estimate_bps,
+            received_bps,
+            room_bps,
+            ?counts,
+            "{}",
+            flow.words(now_us)
+        );
         let wanted = {
             let mut known = self.seat.known();
             known.overflowed |= overflowed;
+            known.room_bps = room_bps;
             let stats = &mut known.stats;
             stats.connected_us = self
                 .connected

@@ -3,12 +3,15 @@
 //! It must never know sockets, nor that there are other viewers.
 
 mod packets;
+#[cfg(test)]
+mod world;
 
 use crate::clock::Moment;
 use crate::inbox::Sound;
-use crate::send::estimate::{Ack, Estimate};
-use crate::send::frame::Frame;
+use crate::send::estimate::{Ack, Estimate, Fate};
+use crate::send::frame::{Frame, MAX_PAYLOAD};
 use crate::send::history::History;
+use crate::send::measure::Rate;
 use crate::send::pacer::Pacer;
 use crate::send::probe::Plan;
 use crate::transport::{RtpPacket, Streams, Transport};
@@ -24,6 +27,13 @@ const REPORT_US: u64 = 1_000_000;
 
 /// A packet that was asked for again is not sent a third time before this and half a round trip, microseconds.
 const AGAIN_US: u64 = 8_000;
+
+/// A packet that is reported lost is repeated unasked so often, beside what is asked for: the request, or the repetition,
+/// may have been lost too.
+const MAX_UNASKED: u8 = 4;
+
+/// Of an estimate, the picture and its headers may take this; repetitions and the encoder's scatter have the rest.
+const SHARE: f64 = 0.95;
 
 /// RTP header with extensions, SRTP tag, UDP and IP: what a packet costs beyond its payload.
 const OVERHEAD: usize = 12 + 12 + 16 + 28;
@@ -59,11 +69,15 @@ struct Probing {
 pub(crate) struct Flow {
     streams: Streams,
     history: History,
+    /// Empty between reports.
+    fates: Vec<Fate>,
     pacer: Pacer<Waiting>,
     estimate: Estimate,
     probing: Option<Probing>,
     current: Rendition,
     wanted: Rendition,
+    /// Pictures.
+    pictures: Rate,
     /// Nothing can be shown before a keyframe of the current rendition.
     blind: bool,
     /// The viewer asked for a keyframe that has not come yet.
@@ -94,11 +108,13 @@ impl Flow {
         Flow {
             streams,
             history: History::default(),
+            fates: Vec::new(),
             pacer: Pacer::new(estimate.bps(), now_us),
             estimate,
             probing: None,
             current: Rendition::Full,
             wanted: Rendition::Full,
+            pictures: Rate::default(),
             blind: true,
             asked: false,
             ask_us: now_us,
@@ -121,6 +137,20 @@ impl Flow {
     /// Bits per second that the way carries, and that arrive.
     pub(crate) fn rates(&self) -> (u32, u32) {
         (self.estimate.bps(), self.estimate.received_bps())
+    }
+
+    /// What the way leaves for the picture beside headers and sound, bits per second.
+    pub(crate) fn room_bps(&self, now_us: u64) -> u32 {
+        // Each picture's last packet is half empty.
+        let halves = self.pictures.count(now_us) as f64 / Rate::WINDOW_S / 2.0;
+        let heads = halves * OVERHEAD as f64 * 8.0;
+        let way = f64::from(self.estimate.bps()) * SHARE - self.estimate.beside_bps(now_us) - heads;
+        (way.max(0.0) * MAX_PAYLOAD as f64 / (MAX_PAYLOAD + OVERHEAD) as f64) as u32
+    }
+
+    /// What the estimate is made of, for people.
+    pub(crate) fn words(&self, now_us: u64) -> String {
+        self.estimate.words(now_us)
     }
 
     /// Which encoding is sent.
@@ -160,6 +190,7 @@ impl Flow {
             (self.blind, self.asked) = (false, false);
         }
         self.counts.frames += 1;
+        self.pictures.add(now_us, 1);
         for (index, payload) in frame.payloads.iter().enumerate() {
             self.pacer.push(
                 Waiting::New(frame.clone(), index),
@@ -186,7 +217,13 @@ impl Flow {
     }
 
     /// Sound is not paced: it is little, and late sound is silence.
-    pub(crate) fn sound(&mut self, sound: &Sound, transport: &mut dyn Transport, now: Instant) {
+    pub(crate) fn sound(
+        &mut self,
+        sound: &Sound,
+        transport: &mut dyn Transport,
+        now: Instant,
+        now_us: u64,
+    ) {
         let Some(stream) = &self.streams.sound else {
             return;
         };
@@ -202,6 +239,8 @@ impl Flow {
         };
         self.sound_sequence = self.sound_sequence.wrapping_add(1);
         self.sound_sent = added(self.sound_sent, packet.payload.len());
+        self.estimate
+            .beside(packet.payload.len() + OVERHEAD, now_us);
         self.counts.bytes += (packet.payload.len() + 12 + 16) as u64;
         self.counts.packets += 1;
         transport.send_rtp(packet, now);
@@ -209,15 +248,39 @@ impl Flow {
 
     /// The viewer's NACK.
     pub(crate) fn again(&mut self, sequences: &[u16], now_us: u64) {
-        let pause_us = AGAIN_US.max(self.rtt_us / 2);
         for sequence in sequences {
             self.counts.nacks += 1;
-            if let Some(sent) = self.history.get(*sequence)
-                && now_us.saturating_sub(sent.sent_us) >= pause_us
+            self.repeat(*sequence, now_us);
+        }
+    }
+
+    /// Queues a packet again, unless it came, or may still come.
+    fn repeat(&mut self, sequence: u16, now_us: u64) {
+        let pause_us = AGAIN_US.max(self.rtt_us / 2);
+        if let Some(sent) = self.history.get(sequence)
+            && !sent.arrived
+            && now_us.saturating_sub(sent.sent_us) >= pause_us
+        {
+            sent.sent_us = now_us;
+            let len = sent.frame.payloads[sent.index].len() + OVERHEAD;
+            self.pacer.push_urgent(Waiting::Again(sequence), len);
+        }
+    }
+
+    /// What the viewer reported: who came is not sent again, who got lost is, if it is not on its way again already.
+    fn learn(&mut self, fates: &[Fate], now_us: u64) {
+        for fate in fates.iter().filter(|fate| fate.arrived) {
+            if let Some(sent) = self.history.get(fate.packet) {
+                sent.arrived = true;
+            }
+        }
+        for fate in fates.iter().filter(|fate| !fate.arrived) {
+            if let Some(sent) = self.history.get(fate.packet)
+                && fate.sent_us >= sent.sent_us
+                && sent.repeated < MAX_UNASKED
             {
-                sent.sent_us = now_us;
-                let len = sent.frame.payloads[sent.index].len() + OVERHEAD;
-                self.pacer.push_urgent(Waiting::Again(*sequence), len);
+                sent.repeated += 1;
+                self.repeat(fate.packet, now_us);
             }
         }
     }
@@ -233,16 +296,29 @@ impl Flow {
 
     /// The viewer's report of arrivals.
     pub(crate) fn arrivals(&mut self, acks: &[Ack], now_us: u64) {
-        self.estimate.report(acks, now_us);
+        let mut fates = std::mem::take(&mut self.fates);
+        self.estimate
+            .report(acks, now_us, &mut |fate| fates.push(fate));
+        self.learn(&fates, now_us);
+        fates.clear();
+        self.fates = fates;
         self.pacer.set_estimate(self.estimate.bps());
-        let can_probe = self.probing.is_none()
-            && self
-                .streams
-                .video
-                .as_ref()
-                .is_some_and(|video| video.rtx.is_some());
-        if can_probe
-            && self.history.newest().next().is_some()
+    }
+
+    /// When to look for a probe; `None`: there is nothing to make it of, or to find out.
+    fn probe_us(&self) -> Option<u64> {
+        let video = self.streams.video.as_ref()?;
+        let has_way = video.rtx.is_some() && video.transport_cc.is_some();
+        match &self.probing {
+            Some(probing) => Some(probing.next_us),
+            None if has_way && !self.history.is_empty() => self.estimate.probe_us(),
+            None => None,
+        }
+    }
+
+    fn plan_probe(&mut self, now_us: u64) {
+        if self.probing.is_none()
+            && self.probe_us().is_some_and(|at| at <= now_us)
             && let Some(plan) = self.estimate.probe(now_us)
         {
             self.probing = Some(Probing {
@@ -270,10 +346,10 @@ impl Flow {
         [here.then_some(self.current), there.then_some(self.wanted)]
     }
 
-    /// Sends what is due. `moment`: now on the clocks of the stage.
+    /// Sends what is due. `moment`: now on the clocks of the stage, which all viewers share.
     pub(crate) fn run(
         &mut self,
-        moment: Option<Moment>,
+        moment: &dyn Fn() -> Option<Moment>,
         transport: &mut dyn Transport,
         now: Instant,
         now_us: u64,
@@ -288,9 +364,10 @@ impl Flow {
                 }
             }
         }
+        self.plan_probe(now_us);
         self.probe(transport, now, now_us);
         if now_us >= self.report_us
-            && let Some(moment) = moment
+            && let Some(moment) = moment()
         {
             self.report_us = now_us + REPORT_US;
             self.report(moment, transport, now);
@@ -303,7 +380,7 @@ impl Flow {
         [
             Some(self.report_us),
             self.pacer.deadline(),
-            self.probing.as_ref().map(|probing| probing.next_us),
+            self.probe_us(),
             waits_for_keyframe.then_some(self.ask_us),
         ]
         .into_iter()

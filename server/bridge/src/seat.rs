@@ -18,6 +18,8 @@ pub(crate) struct Known {
     pub(crate) stats: ViewerStats,
     /// Media flows.
     pub(crate) connected: bool,
+    /// What its way leaves for the picture, bits per second.
+    pub(crate) room_bps: u32,
     /// What it is to get.
     pub(crate) wanted: Rendition,
     /// Since when that is in doubt, by the rules of [`crate::demand`].
@@ -63,6 +65,7 @@ impl Seat {
             known: Mutex::new(Known {
                 stats,
                 connected: false,
+                room_bps: estimate_bps,
                 wanted: Rendition::Full,
                 doubt_us: None,
                 overflowed: false,

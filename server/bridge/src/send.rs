@@ -6,6 +6,7 @@
 pub(crate) mod estimate;
 pub(crate) mod frame;
 pub(crate) mod history;
+pub(crate) mod measure;
 pub(crate) mod pacer;
 pub(crate) mod probe;
 pub(crate) mod trend;

@@ -132,7 +132,7 @@ impl Shared {
             .map(|seat| {
                 let mut known = seat.known();
                 View {
-                    estimate_bps: known.stats.estimate_bps,
+                    room_bps: known.room_bps,
                     wanted: known.wanted,
                     doubt_us: known.doubt_us,
                     overflowed: std::mem::take(&mut known.overflowed),

@@ -31,7 +31,7 @@ impl Flow {
             sequence: self.sequence,
             timestamp: frame.timestamp,
             marker: index + 1 == frame.payloads.len(),
-            transport_cc: self.number(&video, payload.len(), now_us),
+            transport_cc: self.number(&video, self.sequence, payload.len(), now_us),
             playout_delay: video.playout_delay,
             payload,
         };
@@ -41,6 +41,8 @@ impl Flow {
             frame,
             index,
             sent_us: now_us,
+            arrived: false,
+            repeated: 0,
         });
         self.sequence = self.sequence.wrapping_add(1);
         self.count(&packet);
@@ -81,7 +83,7 @@ impl Flow {
             sequence,
             timestamp: sent.frame.timestamp,
             marker: sent.index + 1 == sent.frame.payloads.len(),
-            transport_cc: self.number(&video, payload.len(), now_us),
+            transport_cc: self.number(&video, sent.sequence, payload.len(), now_us),
             playout_delay: video.playout_delay,
             payload,
         };
@@ -117,9 +119,16 @@ impl Flow {
         }
     }
 
-    fn number(&mut self, video: &Stream, len: usize, now_us: u64) -> Option<(u8, u16)> {
+    fn number(
+        &mut self,
+        video: &Stream,
+        packet: u16,
+        len: usize,
+        now_us: u64,
+    ) -> Option<(u8, u16)> {
         let extension = video.transport_cc?;
-        Some((extension, self.estimate.departed(len + OVERHEAD, now_us)))
+        let number = self.estimate.departed(packet, len + OVERHEAD, now_us);
+        Some((extension, number))
     }
 
     fn count(&mut self, packet: &RtpPacket) {

@@ -3,6 +3,7 @@
 //!
 //! It must never know who else watches.
 
+use super::measure::{HIGH_LOSS, Losses, Queue, Rate};
 use super::probe::{Outcome, Plan, Probes};
 use super::trend::{Trend, Usage};
 use std::collections::VecDeque;
@@ -10,17 +11,11 @@ use std::collections::VecDeque;
 /// Packets whose fate is still open. 4 s at 8 Mb/s; reports come every 50 to 250 ms.
 const MAX_OPEN: usize = 4096;
 
-/// Rates are measured over this, microseconds.
-const RATE_US: u64 = 500_000;
-
-/// After less than this a rate means nothing.
-const MIN_RATE_US: u64 = 150_000;
-
 /// On overuse: this much of what arrives (draft-ietf-rmcat-gcc-02 section 5.5).
 const DECREASE: f64 = 0.85;
 
 /// A way that was hardly used does not lose more than this at once: what arrives says nothing about it.
-const LIMITED_DECREASE: f64 = 0.75;
+const LIMITED_DECREASE: f64 = 0.85;
 
 /// Less sent than this share of the estimate: the picture, not the way, is the limit.
 const LIMITED: f64 = 0.65;
@@ -28,30 +23,35 @@ const LIMITED: f64 = 0.65;
 /// Growth per second once the way's limit was seen (section 5.5), and before.
 const GROWTH: (f64, f64) = (1.08, 1.5);
 
+/// Growth per second back to what the way is known to carry, once its queue is empty.
+const RETURN: f64 = 2.5;
+
+/// What the way is known to carry is used up to this share.
+const KNOWN_SHARE: f64 = 0.96;
+
+/// A limit that differs by more than this is another one; else it is averaged.
+const SAME_LIMIT: f64 = 0.2;
+
+/// Packets that wait less than this do not wait in a queue, microseconds: scatter.
+const EMPTY_US: i64 = 20_000;
+
+/// Packets that wait longer than this wait in a queue: no probe has to say that the way is full, microseconds.
+const FULL_US: i64 = 100_000;
+
+/// What a probe said that the way carries is used up to this share.
+const PROBED_SHARE: f64 = 0.93;
+
 /// Never more than this above what arrives.
 const ABOVE_RECEIVED: f64 = 1.5;
 
 /// Two decreases are at least this far apart: a report of what the first one did takes a round trip.
 const DECREASE_PAUSE_US: u64 = 250_000;
 
-/// More loss than this is congestion (section 6) ...
-const HIGH_LOSS: f64 = 0.10;
+/// More loss than this stops growth. Radio links lose this much for other reasons.
+const SOME_LOSS: f64 = 0.08;
 
-/// ... and more than this stops growth. Radio links lose this much for other reasons.
-const SOME_LOSS: f64 = 0.06;
-
-/// Losses are counted over this, and at least over so many packets.
-const LOSS_US: u64 = 500_000;
-const LOSS_PACKETS: u32 = 20;
-
-/// Packets that wait longer than this on their way are old when they come, microseconds ...
-const LONG_US: i64 = 250_000;
-
-/// ... so the queue is emptied: this much of what arrives is sent ...
+/// A queue that is too long is emptied: this much of what arrives is sent.
 const DRAIN: f64 = 0.55;
-
-/// ... for at least this long, microseconds.
-const DRAIN_PAUSE_US: u64 = 1_000_000;
 
 /// The first probe waits for the first pictures.
 const FIRST_PROBE_US: u64 = 150_000;
@@ -65,8 +65,20 @@ pub(crate) struct Ack {
     pub(crate) arrival_us: Option<u64>,
 }
 
+/// What the viewer reported of one departure of a packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fate {
+    /// The caller's name for the packet.
+    pub(crate) packet: u16,
+    /// When it left.
+    pub(crate) sent_us: u64,
+    /// Whether it came.
+    pub(crate) arrived: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Departed {
+    packet: u16,
     sent_us: u64,
     len: usize,
     probe: u32,
@@ -74,82 +86,13 @@ struct Departed {
     counted_lost: bool,
 }
 
-/// Bytes over the last half second.
-#[derive(Debug, Default)]
-struct Rate {
-    entries: VecDeque<(u64, usize)>,
-    bytes: usize,
-    first_us: Option<u64>,
-}
-
-impl Rate {
-    fn add(&mut self, at_us: u64, len: usize) {
-        // A clock that jumps back starts anew.
-        if self
-            .entries
-            .back()
-            .is_some_and(|(last, _)| at_us + 10_000_000 < *last)
-        {
-            *self = Rate::default();
+impl Departed {
+    fn fate(&self) -> Fate {
+        Fate {
+            packet: self.packet,
+            sent_us: self.sent_us,
+            arrived: self.arrived,
         }
-        self.first_us.get_or_insert(at_us);
-        self.entries.push_back((at_us, len));
-        self.bytes += len;
-        self.cut(at_us);
-    }
-
-    fn cut(&mut self, now_us: u64) {
-        while let Some((at, len)) = self.entries.front().copied() {
-            if at + RATE_US >= now_us {
-                break;
-            }
-            self.entries.pop_front();
-            self.bytes -= len;
-        }
-    }
-
-    fn bps(&self, now_us: u64) -> Option<f64> {
-        let since = now_us.saturating_sub(self.first_us?);
-        (since >= MIN_RATE_US).then(|| self.bytes as f64 * 8e6 / since.min(RATE_US) as f64)
-    }
-}
-
-/// How long packets wait on their way: their delay beyond the shortest one seen. The clocks differ, so only differences
-/// count.
-#[derive(Debug, Default)]
-struct Queue {
-    shortest_us: Option<i64>,
-    excess_us: i64,
-    drained: Option<(u64, i64)>,
-}
-
-impl Queue {
-    fn packet(&mut self, sent_us: u64, arrival_us: u64) {
-        let delay = arrival_us as i64 - sent_us as i64;
-        let shortest = self.shortest_us.map_or(delay, |known| known.min(delay));
-        self.shortest_us = Some(shortest);
-        self.excess_us = delay - shortest;
-    }
-
-    /// It is too long and something is to be done now.
-    fn is_long(&mut self, now_us: u64) -> bool {
-        if self.excess_us < LONG_US {
-            self.drained = None;
-            return false;
-        }
-        if let Some((at, excess)) = self.drained {
-            if now_us < at + DRAIN_PAUSE_US {
-                return false;
-            }
-            // Less was sent and it did not get shorter: the way is another one.
-            if self.excess_us > excess * 9 / 10 {
-                self.shortest_us = None;
-                self.drained = None;
-                return false;
-            }
-        }
-        self.drained = Some((now_us, self.excess_us));
-        true
     }
 }
 
@@ -163,13 +106,13 @@ pub(crate) struct Estimate {
     next_sequence: u16,
     trend: Trend,
     sent: Rate,
+    /// What is sent and not reported: sound.
+    beside: Rate,
     received: Rate,
     received_clock_us: u64,
-    lost: u32,
-    counted: u32,
-    loss: f64,
-    loss_since_us: u64,
-    limit_seen: bool,
+    losses: Losses,
+    /// What the way carried when it was full, bits per second.
+    limit: Option<f64>,
     decreased_us: Option<u64>,
     updated_us: u64,
     queue: Queue,
@@ -188,13 +131,11 @@ impl Estimate {
             next_sequence: 0,
             trend: Trend::new(),
             sent: Rate::default(),
+            beside: Rate::default(),
             received: Rate::default(),
             received_clock_us: 0,
-            lost: 0,
-            counted: 0,
-            loss: 0.0,
-            loss_since_us: now_us,
-            limit_seen: false,
+            losses: Losses::new(now_us),
+            limit: None,
             decreased_us: None,
             updated_us: now_us,
             queue: Queue::default(),
@@ -207,18 +148,36 @@ impl Estimate {
         self.target as u32
     }
 
+    /// For people who look for what holds it.
+    pub(crate) fn words(&self, now_us: u64) -> String {
+        let (usage, limit) = (self.trend.usage(), self.limit.unwrap_or(0.0));
+        let (loss, queue_us) = (self.losses.share(now_us), self.queue.excess_us(now_us));
+        format!("{usage:?} loss {loss:.2} queue {queue_us} us limit {limit:.0}")
+    }
+
     /// What arrives, bits per second.
     pub(crate) fn received_bps(&self) -> u32 {
         self.received.bps(self.received_clock_us).unwrap_or(0.0) as u32
     }
 
-    /// A packet of `len` bytes leaves now. The number it must carry.
-    pub(crate) fn departed(&mut self, len: usize, now_us: u64) -> u16 {
+    /// So much is sent that is not reported, bits per second.
+    pub(crate) fn beside_bps(&self, now_us: u64) -> f64 {
+        self.beside.bps(now_us).unwrap_or(0.0)
+    }
+
+    /// A packet of `len` bytes leaves now whose arrival is not reported.
+    pub(crate) fn beside(&mut self, len: usize, now_us: u64) {
+        self.beside.add(now_us, len);
+    }
+
+    /// A packet of `len` bytes leaves now. The number it must carry. `packet` is the caller's name for it.
+    pub(crate) fn departed(&mut self, packet: u16, len: usize, now_us: u64) -> u16 {
         let probe = self.probes.current();
         if self.open.len() >= MAX_OPEN {
             self.open.pop_front();
         }
         self.open.push_back(Departed {
+            packet,
             sent_us: now_us,
             len,
             probe,
@@ -239,27 +198,43 @@ impl Estimate {
         self.probes.complete(id);
     }
 
-    /// A probe, if one is due.
-    pub(crate) fn probe(&mut self, now_us: u64) -> Option<Plan> {
-        if self.trend.usage() == Usage::Over || self.loss > HIGH_LOSS {
-            return None;
-        }
-        self.probes.plan(self.target, self.most * 0.95, now_us)
+    /// When to look for a probe; `None`: all that is wanted is there.
+    pub(crate) fn probe_us(&self) -> Option<u64> {
+        (self.target < self.wanted()).then(|| self.probes.look_us())
     }
 
-    /// The viewer's report.
-    pub(crate) fn report(&mut self, acks: &[Ack], now_us: u64) {
-        for ack in acks {
-            self.acknowledge(*ack);
-        }
-        self.count_loss(now_us);
+    fn wanted(&self) -> f64 {
+        self.most * 0.95
+    }
+
+    /// A probe, if one is due.
+    pub(crate) fn probe(&mut self, now_us: u64) -> Option<Plan> {
         if let Some(outcome) = self.probes.outcome(now_us) {
-            self.learn(outcome);
+            self.learn(outcome, now_us);
+        }
+        if self.losses.share(now_us) > HIGH_LOSS || self.queue.excess_us(now_us) > FULL_US {
+            self.probes.wait(now_us);
+            return None;
+        }
+        self.probes.plan(self.target, self.wanted(), now_us)
+    }
+
+    /// The viewer's report. `fate` is told of each departure what became of it, in their order.
+    pub(crate) fn report(&mut self, acks: &[Ack], now_us: u64, fate: &mut dyn FnMut(Fate)) {
+        for ack in acks {
+            self.acknowledge(*ack, fate);
+        }
+        if let Some(loss) = self.losses.congestion(now_us) {
+            self.decreased(now_us);
+            self.set(self.target * (1.0 - 0.5 * loss));
+        }
+        if let Some(outcome) = self.probes.outcome(now_us) {
+            self.learn(outcome, now_us);
         }
         self.follow(now_us);
     }
 
-    fn acknowledge(&mut self, ack: Ack) {
+    fn acknowledge(&mut self, ack: Ack, fate: &mut dyn FnMut(Fate)) {
         let behind = usize::from(self.next_sequence.wrapping_sub(ack.sequence));
         let Some(departed) = self
             .open
@@ -275,10 +250,8 @@ impl Estimate {
             Some(arrival_us) => {
                 departed.arrived = true;
                 let departed = *departed;
-                self.counted += 1;
-                if departed.counted_lost {
-                    self.lost = self.lost.saturating_sub(1);
-                }
+                fate(departed.fate());
+                self.losses.arrived(departed.counted_lost);
                 self.received_clock_us = self.received_clock_us.max(arrival_us);
                 self.received.add(arrival_us, departed.len);
                 self.trend.packet(departed.sent_us, arrival_us);
@@ -290,36 +263,45 @@ impl Estimate {
             }
             None if !departed.arrived && !departed.counted_lost => {
                 departed.counted_lost = true;
-                self.counted += 1;
-                self.lost += 1;
+                let departed = *departed;
+                fate(departed.fate());
+                self.losses.lost();
+                if departed.probe != 0 {
+                    self.probes.lost(departed.probe);
+                }
             }
             None => {}
         }
     }
 
-    fn count_loss(&mut self, now_us: u64) {
-        if self.counted < LOSS_PACKETS || now_us < self.loss_since_us + LOSS_US {
-            return;
-        }
-        self.loss = f64::from(self.lost) / f64::from(self.counted);
-        (self.lost, self.counted, self.loss_since_us) = (0, 0, now_us);
-        if self.loss > HIGH_LOSS {
-            self.limit_seen = true;
-            self.decreased_us = Some(now_us);
-            self.probes.postpone(now_us);
-            self.set(self.target * (1.0 - 0.5 * self.loss));
+    fn learn(&mut self, outcome: Outcome, now_us: u64) {
+        let beside = self.beside_bps(now_us);
+        match outcome {
+            Outcome::Carries(bps) => {
+                self.limit.take_if(|limit| bps + beside > *limit);
+                self.set(self.target.max(bps + beside));
+            }
+            Outcome::Full(bps) if bps + beside > self.target => {
+                // 15 ms say roughly how much it is; where the limit is shows itself.
+                self.limit
+                    .take_if(|limit| bps + beside > *limit * (1.0 + SAME_LIMIT));
+                self.set(self.target.max((bps + beside) * PROBED_SHARE));
+            }
+            Outcome::Full(_) | Outcome::Unknown => {}
         }
     }
 
-    fn learn(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::Carries(bps) => self.set(self.target.max(bps * 0.95)),
-            Outcome::Full(bps) => {
-                self.limit_seen = true;
-                self.set(self.target.max(bps * DECREASE));
-            }
-            Outcome::Unknown => {}
-        }
+    /// The way was full at this.
+    fn full_at(&mut self, bps: f64) {
+        self.limit = Some(match self.limit {
+            Some(limit) if (limit - bps).abs() < limit * SAME_LIMIT => 0.7 * limit + 0.3 * bps,
+            _ => bps,
+        });
+    }
+
+    fn decreased(&mut self, now_us: u64) {
+        self.decreased_us = Some(now_us);
+        self.probes.postpone(now_us);
     }
 
     fn follow(&mut self, now_us: u64) {
@@ -328,15 +310,16 @@ impl Estimate {
         let Some(received) = self.received.bps(self.received_clock_us) else {
             return;
         };
+        let beside = self.beside_bps(now_us);
+        let received = received + beside;
         let limited = self
             .sent
             .bps(now_us)
-            .is_none_or(|sent| sent < self.target * LIMITED);
+            .is_none_or(|sent| sent + beside < self.target * LIMITED);
         if self.queue.is_long(now_us) && !self.probes.echoes(now_us) {
+            self.full_at(received);
             self.set(self.target.min(received * DRAIN));
-            self.limit_seen = true;
-            self.decreased_us = Some(now_us);
-            self.probes.postpone(now_us);
+            self.decreased(now_us);
             return;
         }
         match self.trend.usage() {
@@ -349,22 +332,30 @@ impl Estimate {
                 let least = if limited {
                     self.target * LIMITED_DECREASE
                 } else {
+                    self.full_at(received);
                     0.0
                 };
                 self.set(self.target.min((received * DECREASE).max(least)));
-                self.limit_seen = true;
-                self.decreased_us = Some(now_us);
-                self.probes.postpone(now_us);
+                self.decreased(now_us);
             }
-            Usage::Normal if !limited && self.loss < SOME_LOSS => {
-                let growth = if self.limit_seen { GROWTH.0 } else { GROWTH.1 };
+            Usage::Normal if !limited && self.losses.share(now_us) < SOME_LOSS => {
+                let known = self.limit.map(|limit| limit * KNOWN_SHARE);
                 let ceiling = (received * ABOVE_RECEIVED + 10_000.0).max(self.target);
-                self.set((self.target * growth.powf(elapsed)).min(ceiling));
+                let next = match known {
+                    Some(known)
+                        if self.target < known && self.queue.excess_us(now_us) < EMPTY_US =>
+                    {
+                        (self.target * RETURN.powf(elapsed)).min(known)
+                    }
+                    Some(_) => self.target * GROWTH.0.powf(elapsed),
+                    None => self.target * GROWTH.1.powf(elapsed),
+                };
+                self.set(next.min(ceiling));
             }
             _ => {}
         }
-        // What arrives is carried.
-        if self.loss <= HIGH_LOSS {
+        // What arrives is carried, unless it is a queue that empties.
+        if self.losses.share(now_us) <= HIGH_LOSS && self.queue.excess_us(now_us) < FULL_US {
             self.set(self.target.max(received * DECREASE));
         }
     }

@@ -20,6 +20,10 @@ pub(crate) struct Sent {
     pub(crate) index: usize,
     /// When it was last sent.
     pub(crate) sent_us: u64,
+    /// The viewer has reported that it came: who asks for it again is mistaken.
+    pub(crate) arrived: bool,
+    /// How often it was repeated because it was reported lost.
+    pub(crate) repeated: u8,
 }
 
 /// The last packets of one stream; their sequence numbers are consecutive.
@@ -41,6 +45,11 @@ impl History {
     pub(crate) fn get(&mut self, sequence: u16) -> Option<&mut Sent> {
         let first = self.sent.front()?.sequence;
         self.sent.get_mut(usize::from(sequence.wrapping_sub(first)))
+    }
+
+    /// Nothing can be sent again.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sent.is_empty()
     }
 
     /// The newest packets, newest first.
@@ -77,6 +86,8 @@ mod tests {
                 frame: frame.clone(),
                 index: 0,
                 sent_us: u64::from(number),
+                arrived: false,
+                repeated: 0,
             });
         }
         let last = (65_000u32 + 1999) as u16;

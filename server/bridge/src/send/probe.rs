@@ -15,20 +15,36 @@ pub(crate) const MAX_PACKETS: usize = 40;
 /// A probe asks for this much more than is believed. Two of them find 2.7 Mb/s from 300 kb/s.
 const STEP: f64 = 3.0;
 
-/// After a probe that arrived as fast as it was sent, microseconds.
-const NEXT_US: u64 = 250_000;
+/// After a probe that found more, microseconds: there may be more still.
+const NEXT_US: u64 = 20_000;
 
-/// After one that did not. With the steps a way that widens is used within 3 s; a probe of a narrow way costs 20 kb/s.
-const RETRY_US: u64 = 1_200_000;
+/// After one that did not, where little is believed: a way that widens is used within 3 s, and a narrow one has to carry
+/// 20 kb/s of probes.
+const RETRY_US: u64 = 800_000;
+
+/// And where much is: a probe is large there, and the picture is good already.
+const RETRY_WIDE_US: u64 = 2_500_000;
+
+/// Much, bits per second.
+const WIDE_BPS: f64 = 1_500_000.0;
+
+/// News for the worse puts a probe off by this ...
+const POSTPONE_US: u64 = 400_000;
+
+/// ... but not further than this after the one before: scatter looks like bad news again and again.
+const POSTPONE_MOST_US: u64 = 2_500_000;
 
 /// A probe that the way did not carry leaves a queue behind, which is no news for this long.
-const ECHO_US: u64 = 400_000;
+const ECHO_US: u64 = 250_000;
 
 /// What is not acknowledged by then is lost.
 const PATIENCE_US: u64 = 600_000;
 
 /// Arrived at this share of the speed it was sent with: the way carries it.
 const CARRIED: f64 = 0.85;
+
+/// A probe that arrived slower than it was sent, but this much faster than is believed, found more.
+const MORE: f64 = 1.3;
 
 /// A probe to be sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,9 +71,11 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 struct Running {
     id: u32,
+    believed: f64,
     started_us: u64,
     sent: Vec<(u64, usize)>,
     arrived: Vec<(u64, usize)>,
+    lost: usize,
     complete: bool,
 }
 
@@ -67,6 +85,7 @@ pub(crate) struct Probes {
     last_id: u32,
     running: Option<Running>,
     next_us: u64,
+    ended_us: u64,
     echo_us: u64,
 }
 
@@ -77,13 +96,28 @@ impl Probes {
             last_id: 0,
             running: None,
             next_us: first_us,
+            ended_us: first_us,
             echo_us: 0,
         }
     }
 
     /// The way changed for the worse: not so soon.
     pub(crate) fn postpone(&mut self, now_us: u64) {
-        self.next_us = self.next_us.max(now_us + RETRY_US);
+        let until_us = (now_us + POSTPONE_US).min(self.ended_us + POSTPONE_MOST_US);
+        self.next_us = self.next_us.max(until_us);
+    }
+
+    /// This is no time for one.
+    pub(crate) fn wait(&mut self, now_us: u64) {
+        self.next_us = self.next_us.max(now_us + POSTPONE_US);
+    }
+
+    /// When to look for a probe, or for what became of the running one.
+    pub(crate) fn look_us(&self) -> u64 {
+        match &self.running {
+            Some(running) => running.started_us + PATIENCE_US,
+            None => self.next_us,
+        }
     }
 
     /// A probe, if one is due: from `believed` towards `wanted` bits per second.
@@ -95,9 +129,11 @@ impl Probes {
         self.last_id = self.last_id.wrapping_add(1).max(1);
         self.running = Some(Running {
             id: self.last_id,
+            believed,
             started_us: now_us,
             sent: Vec::new(),
             arrived: Vec::new(),
+            lost: 0,
             complete: false,
         });
         Some(Plan {
@@ -141,21 +177,37 @@ impl Probes {
         }
     }
 
-    /// What became of the running one, when all has arrived or time is over.
+    /// One of its packets did not.
+    pub(crate) fn lost(&mut self, id: u32) {
+        if let Some(running) = self.running.as_mut().filter(|running| running.id == id) {
+            running.lost += 1;
+        }
+    }
+
+    /// What became of the running one, when all of it is reported or time is over.
     pub(crate) fn outcome(&mut self, now_us: u64) -> Option<Outcome> {
         let running = self.running.as_ref()?;
-        let all = running.complete && running.arrived.len() == running.sent.len();
+        let all = running.complete && running.arrived.len() + running.lost >= running.sent.len();
         if !all && now_us < running.started_us + PATIENCE_US {
             return None;
         }
         let running = self.running.take()?;
         let outcome = judge(&running);
-        if matches!(outcome, Outcome::Carries(_)) {
-            self.next_us = now_us + NEXT_US;
-        } else {
-            self.next_us = now_us + RETRY_US;
+        self.ended_us = now_us;
+        let more = match outcome {
+            Outcome::Carries(_) => true,
+            Outcome::Full(bps) => bps > running.believed * MORE,
+            Outcome::Unknown => false,
+        };
+        if !matches!(outcome, Outcome::Carries(_)) {
             self.echo_us = now_us + ECHO_US;
         }
+        self.next_us = now_us
+            + match more {
+                true => NEXT_US,
+                false if running.believed < WIDE_BPS => RETRY_US,
+                false => RETRY_WIDE_US,
+            };
         Some(outcome)
     }
 }
@@ -222,7 +274,7 @@ mod tests {
             other => panic!("{other:?}"),
         }
         assert!(
-            probes.plan(300_000.0, 3e6, 900_000).is_none(),
+            probes.plan(300_000.0, 3e6, 500_000).is_none(),
             "not again so soon"
         );
     }
