@@ -53,6 +53,10 @@ pub(crate) struct Driver {
     pending: VecDeque<ViewerEvent>,
     contents: Contents,
     outgoing: Vec<Outgoing>,
+    /// The connection's next timer; known while nothing happened but media being sent, which moves none.
+    deadline: Option<Option<Instant>>,
+    /// The connection may have messages that were not taken.
+    held: bool,
     rtt_us: u64,
     lost_fraction: f32,
     tcp: bool,
@@ -95,6 +99,8 @@ impl Driver {
             pending: VecDeque::new(),
             contents: Contents::default(),
             outgoing: Vec::new(),
+            deadline: None,
+            held: true,
             rtt_us: 0,
             lost_fraction: 0.0,
             tcp: false,
@@ -122,7 +128,11 @@ impl Driver {
                 return why;
             }
             let wake = self.wake(now).clamp(now + LEAST_WAIT, now + MOST_WAIT);
-            timer.as_mut().reset(wake.into());
+            // Moving a timer costs more than looking once too often.
+            let set = timer.deadline().into_std();
+            if wake < set || set <= now {
+                timer.as_mut().reset(wake.into());
+            }
             tokio::select! {
                 () = seat.inbox.changed() => {}
                 () = timer.as_mut() => {}
@@ -147,7 +157,10 @@ impl Driver {
 
     fn wake(&mut self, now: Instant) -> Instant {
         let mut wake = now + MOST_WAIT;
-        if let Some(at) = self.transport.deadline() {
+        let deadline = *self
+            .deadline
+            .get_or_insert_with(|| self.transport.deadline());
+        if let Some(at) = deadline {
             wake = wake.min(at);
         }
         if self.connected.is_some()
@@ -166,6 +179,12 @@ impl Driver {
         let mut contents = std::mem::take(&mut self.contents);
         self.seat.inbox.take(&mut contents);
         let mut ended = contents.close.take();
+        let expired = match self.deadline {
+            Some(deadline) => deadline.is_some_and(|at| at <= now),
+            None => true,
+        };
+        // Media that is sent moves nothing in the connection but itself.
+        let stirred = expired || !contents.orders.is_empty() || !contents.datagrams.is_empty();
         for order in contents.orders.drain(..) {
             self.order(order, now);
         }
@@ -173,15 +192,18 @@ impl Driver {
             self.tcp = incoming.tcp;
             self.transport.receive(incoming, now);
         }
-        if self.transport.deadline().is_some_and(|at| at <= now) {
-            self.transport.expire(now);
+        if stirred {
+            self.deadline = None;
+            if self.transport.deadline().is_some_and(|at| at <= now) {
+                self.transport.expire(now);
+            }
+            self.feedback(now, now_us);
+            while let Some(event) = self.transport.poll_event() {
+                let over = self.event(event, now);
+                ended = ended.or(over);
+            }
         }
-        self.feedback(now, now_us);
-        while let Some(event) = self.transport.poll_event() {
-            let over = self.event(event, now);
-            ended = ended.or(over);
-        }
-        ended = ended.or_else(|| self.messages(now));
+        ended = ended.or_else(|| self.messages(stirred, now));
         if self.connected.is_none() && now >= self.give_up {
             ended.get_or_insert_with(|| "the viewer did not connect in time".into());
         }

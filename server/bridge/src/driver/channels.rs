@@ -48,9 +48,12 @@ impl Driver {
     }
 
     /// Takes messages while there is room for them (what is left holds the sender back), and sends ours.
-    pub(super) fn messages(&mut self, now: Instant) -> Option<String> {
-        while self.pending.is_empty() {
+    /// `stirred`: there may be new ones.
+    pub(super) fn messages(&mut self, stirred: bool, now: Instant) -> Option<String> {
+        self.held |= stirred;
+        while self.held && self.pending.is_empty() {
             let Some(message) = self.transport.poll_message() else {
+                self.held = false;
                 break;
             };
             if message.data.len() > MAX_MESSAGE_LEN {
@@ -85,6 +88,7 @@ impl Driver {
             });
             let message = next?;
             if let Some(channel) = number(&message.label) {
+                self.deadline = None;
                 transport.send_message(channel, &message.data, message.is_text, now);
             }
         }
