@@ -14,10 +14,11 @@ import { PATIENCE_MS, SERVER, freePort, until } from './lab.js';
  */
 export const alone = async (keys, body) => {
   const folder = await mkdtemp(join(tmpdir(), 'treecast-alone-'));
+  const { ip = '127.0.0.1' } = keys;
   const port = await freePort();
   const config = join(folder, 'config.json');
   await writeFile(config, JSON.stringify({
-    name: 'alone', ip: '127.0.0.1', port, data_dir: join(folder, 'data'), coordinators: ['127.0.0.1'], ...keys,
+    name: 'alone', ip, port, data_dir: join(folder, 'data'), coordinators: ['127.0.0.1'], ...keys,
     applications: [{ name: 'Clock', command: SERVER, arguments: ['sample-application'] }],
   }));
   const child = spawn(SERVER, ['session', '--config', config], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -31,7 +32,7 @@ export const alone = async (keys, body) => {
       assert.ok(!isGone, `it ended:\n${said}`);
       return /^session https:/m.test(said);
     });
-    const origin = `https://127.0.0.1:${port}`;
+    const origin = `https://${ip}:${port}`;
     const start = async (page, secondsLeft) => {
       const code = '0420';
       const token = randomBytes(16).toString('hex');

@@ -2,13 +2,13 @@
 //!
 //! It must never know what is shown.
 
-use crate::net::{Net, Routes, Udp, addresses, tcp::Tcp};
+use crate::net::{Net, Routes, Udp, addresses, outside::Outside, tcp::Tcp};
 use crate::rtc::{Factory, Local};
 use crate::{BridgeConfig, BridgeError, BridgeStats, IceServer, Stage, StageConfig};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::task::AbortHandle;
 
 /// TCP connections beyond one for each viewer: browsers try several at a time.
@@ -19,7 +19,7 @@ pub(crate) struct Core {
     pub(crate) config: BridgeConfig,
     pub(crate) net: Net,
     pub(crate) factory: Factory,
-    pub(crate) local: Local,
+    local: Local,
     pub(crate) viewers: AtomicUsize,
     pub(crate) next_id: AtomicU64,
     started: Instant,
@@ -27,6 +27,15 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// The addresses that a viewer who comes now is told.
+    pub(crate) fn local(&self) -> Local {
+        let mut local = self.local.clone();
+        local.relayed = self.net.outside.relayed();
+        local.seen = self.net.outside.seen();
+        local.seen.retain(|seen| !local.udp.contains(seen));
+        local
+    }
+
     /// Microseconds since the bridge started.
     pub(crate) fn since(&self, now: Instant) -> u64 {
         now.saturating_duration_since(self.started).as_micros() as u64
@@ -52,7 +61,8 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    /// Binds the addresses. Must be called inside a tokio runtime, which then drives everything.
+    /// Binds the addresses, and asks the STUN and TURN servers how it is reached from outside: some round trips, 2 s at
+    /// most. Must be called inside a tokio runtime, which then drives everything.
     ///
     /// # Errors
     /// An address that cannot be bound, or nothing that viewers could be told.
@@ -93,9 +103,11 @@ impl Bridge {
             tcp: tcp.as_ref().map_or_else(Vec::new, |tcp| {
                 addresses::advertised(tcp.address(), &config.advertise, &own)
             }),
+            seen: Vec::new(),
+            relayed: None,
         };
-        let receiving =
-            tokio::spawn(udp.clone().receive(routes.clone(), candidates)).abort_handle();
+        let receiving = tokio::spawn(udp.clone().receive(routes.clone(), candidates.clone()));
+        let outside = Outside::start(udp.clone(), routes.clone(), &config.ice_servers);
         let core = Core {
             config,
             net: Net {
@@ -103,14 +115,17 @@ impl Bridge {
                 udp,
                 tcp,
                 own,
+                hosts: candidates,
+                outside,
             },
             factory,
             local,
             viewers: AtomicUsize::new(0),
             next_id: AtomicU64::new(1),
             started: Instant::now(),
-            receiving,
+            receiving: receiving.abort_handle(),
         };
+        core.net.outside.settle().await;
         Ok(Bridge {
             core: Arc::new(core),
         })
@@ -131,9 +146,11 @@ impl Bridge {
         Stage::new(self.core.clone(), config)
     }
 
-    /// What browsers are to be told; never with an empty address, on which they throw.
-    pub fn ice_servers(&self) -> &[IceServer] {
-        &self.core.config.ice_servers
+    /// What a browser is to be told now: without secrets, and never with an empty address, on which browsers throw.
+    pub fn ice_servers(&self) -> Vec<IceServer> {
+        let now = SystemTime::now();
+        let servers = self.core.config.ice_servers.iter();
+        servers.map(|server| server.for_browsers(now)).collect()
     }
 
     /// Figures of the whole bridge.
@@ -144,6 +161,8 @@ impl Bridge {
             stray_datagrams,
             dropped_datagrams,
             tcp_connections: self.core.net.tcp.as_ref().map_or(0, Tcp::count),
+            seen: self.core.net.outside.seen(),
+            relayed: self.core.net.outside.relayed(),
         }
     }
 }

@@ -38,7 +38,8 @@ pub struct BridgeConfig {
     /// Addresses written into answers as host candidates, with the port that is bound. Empty: the addresses of this
     /// computer. An outside address of a computer behind a 1:1 NAT belongs here.
     pub advertise: Vec<IpAddr>,
-    /// STUN and TURN servers for the browsers.
+    /// STUN and TURN servers, for the browsers and for the bridge itself, which asks those it reaches over UDP how it is
+    /// seen, and lets one TURN server relay to it.
     pub ice_servers: Vec<IceServer>,
     /// Viewers of all stages together; more are refused with [`crate::JoinError::Full`].
     pub max_viewers: usize,
@@ -55,6 +56,10 @@ pub struct IceServer {
     /// For TURN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+    /// For TURN, instead of `credential`: what coturn calls `static-auth-secret`. Browsers get a user name and a password
+    /// made of it that last for a day (draft-uberti-behave-turn-rest-00); it never leaves the server.
+    #[serde(skip)]
+    pub secret: Option<String>,
 }
 
 /// One picture and its sound for any number of viewers.
@@ -162,6 +167,10 @@ pub struct BridgeStats {
     pub dropped_datagrams: u64,
     /// TCP connections that are open.
     pub tcp_connections: usize,
+    /// Where STUN and TURN servers see the UDP port.
+    pub seen: Vec<SocketAddr>,
+    /// Where a TURN server relays to it.
+    pub relayed: Option<SocketAddr>,
 }
 
 fn rendition_name<S: serde::Serializer>(

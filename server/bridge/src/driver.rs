@@ -118,7 +118,7 @@ impl Driver {
             let now = Instant::now();
             let ended = self.turn(now);
             if !self.outgoing.is_empty()
-                && !self.core.net.send(&mut self.outgoing).await
+                && !self.core.net.send(self.seat.id, &mut self.outgoing).await
                 && let Some(flow) = &mut self.flow
             {
                 // The way out is full: what was dropped would be asked for again, into the same full way.
@@ -152,7 +152,7 @@ impl Driver {
         while let Some(datagram) = self.transport.poll_transmit() {
             self.outgoing.push(datagram);
         }
-        self.core.net.send(&mut self.outgoing).await;
+        self.core.net.send(self.seat.id, &mut self.outgoing).await;
     }
 
     fn wake(&mut self, now: Instant) -> Instant {

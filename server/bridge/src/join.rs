@@ -145,16 +145,16 @@ async fn attend(
         offering: offer.is_none(),
     };
     let now = Instant::now();
-    let opened =
-        core.factory
-            .connection(wishes, &core.local, now)
-            .and_then(|(mut connection, user)| {
-                let sdp = match &offer {
-                    Some(offer) => connection.answer(offer, now)?,
-                    None => connection.offer(OFFERED_CHANNEL, now)?,
-                };
-                Ok((connection, user, sdp))
-            });
+    let opened = core
+        .factory
+        .connection(wishes, &core.local(), now)
+        .and_then(|(mut connection, user)| {
+            let sdp = match &offer {
+                Some(offer) => connection.answer(offer, now)?,
+                None => connection.offer(OFFERED_CHANNEL, now)?,
+            };
+            Ok((connection, user, sdp))
+        });
     let (connection, user, sdp) = match opened {
         Ok(opened) => opened,
         Err(refusal) => {

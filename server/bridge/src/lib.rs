@@ -19,6 +19,7 @@ mod rate;
 mod rtc;
 mod seat;
 mod send;
+mod servers;
 mod stage;
 mod transport;
 mod viewer;
@@ -31,5 +32,8 @@ pub use config::{
     Terms, ViewerStats,
 };
 pub use error::{BridgeError, JoinError};
+#[doc(hidden)]
+pub use net::foreign;
+pub use servers::{IceServers, ServerKind, ServerPlace, WrongServer};
 pub use stage::Stage;
 pub use viewer::{Viewer, ViewerEvent, ViewerSender};

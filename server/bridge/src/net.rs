@@ -1,25 +1,38 @@
 //! The bridge's sockets: one UDP port for all viewers, and one TCP port for those without UDP. Who a datagram is for is
-//! told by the user name of ICE checks (RFC 8445 section 7.2.2), and afterwards by where it comes from.
+//! told by the user name of ICE checks (RFC 8445 section 7.2.2), and afterwards by where it comes from. What a TURN server
+//! relays is taken out of its wrapping first.
 //!
 //! It must never know what datagrams mean beyond that.
 
 pub(crate) mod addresses;
+pub mod foreign;
+mod indication;
+pub(crate) mod outside;
 mod stun;
 pub(crate) mod tcp;
+#[cfg(test)]
+mod tests;
+mod turn;
 mod udp;
 
 use crate::inbox::Inbox;
 use crate::transport::{Incoming, Outgoing};
+use bytes::BytesMut;
+use outside::{Listening, Outside};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc;
 
 pub(crate) use udp::Udp;
 
 /// Addresses from which one viewer's datagrams are taken. A browser tries each of its interfaces, families and TCP.
 const MAX_ADDRESSES: usize = 32;
+
+/// Answers of a STUN or TURN server that wait; further ones are dropped, and asked for again.
+const MAX_ANSWERS: usize = 32;
 
 /// Where a datagram comes from: address, and whether over TCP.
 type From = (SocketAddr, bool);
@@ -29,10 +42,19 @@ struct Route {
     addresses: Vec<From>,
 }
 
+/// A STUN or TURN server that was asked something.
+#[derive(Default)]
+struct Server {
+    listeners: Vec<(u64, mpsc::Sender<BytesMut>)>,
+    /// What it relays is for this address of ours.
+    relayed: Option<SocketAddr>,
+}
+
 #[derive(Default)]
 struct Table {
     users: HashMap<String, Route>,
     addresses: HashMap<From, (String, Arc<Inbox>)>,
+    servers: HashMap<SocketAddr, Server>,
 }
 
 /// Who a datagram is for.
@@ -41,6 +63,7 @@ pub(crate) struct Routes {
     table: Mutex<Table>,
     stray: AtomicU64,
     dropped: AtomicU64,
+    listeners: AtomicU64,
 }
 
 impl Routes {
@@ -71,10 +94,40 @@ impl Routes {
             .map(|route| route.inbox.clone())
     }
 
+    /// What a server answers, until it is dropped.
+    fn listen(self: &Arc<Routes>, server: SocketAddr) -> Listening {
+        let number = self.listeners.fetch_add(1, Ordering::Relaxed);
+        let (sender, answers) = mpsc::channel(MAX_ANSWERS);
+        let mut table = self.table();
+        let known = table.servers.entry(server).or_default();
+        known.listeners.push((number, sender));
+        Listening::new(self.clone(), server, number, answers)
+    }
+
+    /// What a server relays is for this address of ours.
+    fn relays(&self, server: SocketAddr, relayed: Option<SocketAddr>) {
+        if let Some(known) = self.table().servers.get_mut(&server) {
+            known.relayed = relayed;
+        }
+    }
+
+    fn leave_server(&self, server: SocketAddr, number: u64) {
+        let mut table = self.table();
+        if let Entry::Occupied(mut entry) = table.servers.entry(server) {
+            entry.get_mut().listeners.retain(|(it, _)| *it != number);
+            if entry.get().listeners.is_empty() {
+                entry.remove();
+            }
+        }
+    }
+
     /// Hands datagrams over, the table locked once for all.
     fn deliver(&self, datagrams: impl Iterator<Item = Incoming>) {
         let mut table = self.table();
         for incoming in datagrams {
+            let Some(incoming) = table.unwrapped(incoming) else {
+                continue;
+            };
             match table.whose(&incoming) {
                 None => {
                     self.stray.fetch_add(1, Ordering::Relaxed);
@@ -98,6 +151,32 @@ impl Routes {
 }
 
 impl Table {
+    /// Takes out of its wrapping what a server relays, and gives its answers to those who asked; what remains may be a
+    /// viewer's.
+    fn unwrapped(&self, incoming: Incoming) -> Option<Incoming> {
+        if incoming.tcp || self.servers.is_empty() {
+            return Some(incoming);
+        }
+        let Some(server) = self.servers.get(&incoming.from) else {
+            return Some(incoming);
+        };
+        if let (Some(to), Some((peer, data))) =
+            (server.relayed, indication::received(&incoming.data))
+        {
+            return Some(Incoming {
+                data: BytesMut::from(data),
+                from: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
+                to,
+                tcp: false,
+            });
+        }
+        for (_, listener) in &server.listeners {
+            // Who does not listen asks again.
+            let _ = listener.try_send(incoming.data.clone());
+        }
+        None
+    }
+
     fn whose(&mut self, incoming: &Incoming) -> Option<Arc<Inbox>> {
         let from = (incoming.from, incoming.tcp);
         if let Some(user) = stun::user_name(&incoming.data) {
@@ -153,22 +232,31 @@ pub(crate) struct Net {
     pub(crate) tcp: Option<tcp::Tcp>,
     /// Addresses of ours that can be sent from.
     pub(crate) own: Vec<IpAddr>,
+    /// Our candidates of UDP; what comes from another is a relay's.
+    pub(crate) hosts: Vec<SocketAddr>,
+    /// How we are reached from outside.
+    pub(crate) outside: Outside,
 }
 
 impl Net {
-    /// Sends what a viewer's state machine gave, in order. `false`: something was dropped because the way out is full.
-    pub(crate) async fn send(&self, outgoing: &mut Vec<Outgoing>) -> bool {
+    /// Sends what the state machine of this viewer gave, in order. `false`: something was dropped because the way out is
+    /// full.
+    pub(crate) async fn send(&self, viewer: u64, outgoing: &mut Vec<Outgoing>) -> bool {
         let mut all = true;
         let mut rest = outgoing.as_slice();
         while let Some(first) = rest.first() {
             let run = rest
                 .iter()
-                .take_while(|next| next.to == first.to && next.tcp == first.tcp)
+                .take_while(|next| {
+                    (next.to, next.from, next.tcp) == (first.to, first.from, first.tcp)
+                })
                 .count();
             let (now, later) = rest.split_at(run);
             rest = later;
             if first.tcp {
                 all &= self.tcp.as_ref().is_some_and(|tcp| tcp.send(first.to, now));
+            } else if !self.hosts.contains(&first.from) {
+                all &= self.relay(viewer, now).await;
             } else {
                 let source = self.own.contains(&first.from.ip()).then(|| first.from.ip());
                 all &= self.udp.send(first.to, source, now).await;
@@ -177,77 +265,26 @@ impl Net {
         outgoing.clear();
         all
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::BytesMut;
-
-    fn check(user: &str, from: &str) -> Incoming {
-        Incoming {
-            data: stun::tests::binding_request(user),
-            from: from.parse().expect("an address"),
-            to: "127.0.0.1:1".parse().expect("an address"),
-            tcp: false,
-        }
-    }
-
-    fn media(from: &str) -> Incoming {
-        Incoming {
-            data: BytesMut::from(&[0x80u8, 1, 2][..]),
-            ..check("", from)
-        }
-    }
-
-    fn waiting(inbox: &Inbox) -> usize {
-        let mut contents = crate::inbox::Contents::default();
-        inbox.take(&mut contents);
-        contents.datagrams.len()
-    }
-
-    #[test]
-    fn a_viewer_is_known_by_its_name_then_by_its_address_and_not_after_it_left() {
-        let routes = Arc::new(Routes::default());
-        let (first, second) = (Arc::new(Inbox::default()), Arc::new(Inbox::default()));
-        let ticket = routes.enter("first".into(), first.clone());
-        let _second = routes.enter("second".into(), second.clone());
-        routes.deliver(
-            [
-                media("10.0.0.1:5"),
-                check("first:x", "10.0.0.1:5"),
-                media("10.0.0.1:5"),
-            ]
-            .into_iter(),
-        );
-        assert_eq!(
-            (waiting(&first), waiting(&second), routes.counts().0),
-            (2, 0, 1)
-        );
-        // The same port, now another viewer's.
-        routes.deliver([check("second:x", "10.0.0.1:5"), media("10.0.0.1:5")].into_iter());
-        assert_eq!((waiting(&first), waiting(&second)), (0, 2));
-        drop(ticket);
-        routes.deliver([media("10.0.0.1:5"), check("first:x", "10.0.0.2:5")].into_iter());
-        assert_eq!(
-            (waiting(&first), waiting(&second), routes.counts().0),
-            (0, 1, 2)
-        );
-        drop(_second);
-        assert!(routes.table().addresses.is_empty() && routes.table().users.is_empty());
-    }
-
-    #[test]
-    fn one_viewer_cannot_fill_the_table() {
-        let routes = Arc::new(Routes::default());
-        let inbox = Arc::new(Inbox::default());
-        let _ticket = routes.enter("first".into(), inbox);
-        for port in 1..1000 {
-            routes.deliver(std::iter::once(check(
-                "first:x",
-                &format!("10.0.0.1:{port}"),
-            )));
-        }
-        assert_eq!(routes.table().addresses.len(), MAX_ADDRESSES);
+    /// Sends over the relay what goes from it to one address. What it does not let through (yet) is dropped, as on any way:
+    /// ICE tries again within moments.
+    async fn relay(&self, viewer: u64, outgoing: &[Outgoing]) -> bool {
+        let Some(first) = outgoing.first() else {
+            return true;
+        };
+        let relay = self.outside.relay(first.from);
+        let Some(relay) = relay.filter(|relay| relay.is_open(viewer, first.to.ip())) else {
+            return true;
+        };
+        let wrapped = outgoing.iter().filter_map(|packet| {
+            Some(Outgoing {
+                data: indication::send(first.to, &packet.data)?,
+                from: first.from,
+                to: relay.server,
+                tcp: false,
+            })
+        });
+        let wrapped: Vec<Outgoing> = wrapped.collect();
+        self.udp.send(relay.server, None, &wrapped).await
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! What it leaves to us is in [`crate::send`] and [`crate::net`]. It must never know sockets, tasks or other viewers.
 
+mod candidates;
 mod connection;
 mod engine;
 mod tap;

@@ -58,7 +58,7 @@ impl Theatre for Outside {
     }
 
     fn ice_servers(&self) -> Vec<IceServer> {
-        self.bridge.ice_servers().to_vec()
+        self.bridge.ice_servers()
     }
 }
 
@@ -88,7 +88,7 @@ impl Sessions for Outside {
     }
 
     fn ice_servers(&self) -> Vec<IceServer> {
-        self.bridge.ice_servers().to_vec()
+        self.bridge.ice_servers()
     }
 }
 

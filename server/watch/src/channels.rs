@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use media_packet::{SoundPacket, VideoCodec, VideoPacket};
 use serde_json::{Value, json};
-use server_bridge::{Bridge, BridgeConfig, BridgeError, Stage, StageConfig};
+use server_bridge::{Bridge, BridgeConfig, BridgeError, IceServer, Stage, StageConfig};
 use tokio::sync::OnceCell;
 
 use crate::air::Air;
@@ -181,10 +181,12 @@ impl Channels {
         on_air.map(|(number, _)| *number).collect()
     }
 
-    /// The STUN and TURN servers that browsers are told.
+    /// The STUN and TURN servers that a browser is told now.
     #[must_use]
-    pub fn ice_servers(&self) -> &[server_bridge::IceServer] {
-        &self.0.config.bridge.ice_servers
+    pub fn ice_servers(&self) -> Vec<IceServer> {
+        let now = SystemTime::now();
+        let servers = self.0.config.bridge.ice_servers.iter();
+        servers.map(|server| server.for_browsers(now)).collect()
     }
 
     /// What it says about itself.

@@ -108,7 +108,7 @@ async fn settings(State(site): State<Site>) -> Response {
     let servers: Vec<_> = site
         .channels
         .ice_servers()
-        .iter()
+        .into_iter()
         // Browsers throw on a server without an address.
         .filter(|server| server.urls.iter().any(|url| !url.is_empty()))
         .collect();

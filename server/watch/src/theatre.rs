@@ -24,7 +24,7 @@ impl Theatre for Channels {
     }
 
     fn ice_servers(&self) -> Vec<IceServer> {
-        Channels::ice_servers(self).to_vec()
+        Channels::ice_servers(self)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the fuzz targets do with the bytes of one message from a browser; server-bridge's own tests run the same.
+//! What the fuzz targets do with the bytes of one message from a browser, or one datagram to the bridge; server-bridge's own tests run the same.
 
 use server_bridge::epic::channel::{FromStreamer, ToStreamer};
 use server_bridge::epic::hands::Hands;
@@ -56,6 +56,11 @@ pub(crate) fn signal(bytes: &[u8]) {
     if relayed.len() <= server_bridge::epic::message::MAX_MESSAGE_LEN {
         assert!(Signal::read(&relayed).is_ok());
     }
+}
+
+/// One datagram from anybody.
+pub(crate) fn datagram(bytes: &[u8]) {
+    server_bridge::foreign::read(bytes);
 }
 
 /// One byte of length, then so many bytes.

@@ -143,6 +143,7 @@ fn empty_addresses_of_ice_servers_are_left_out() {
         urls: urls.iter().map(|url| (*url).to_owned()).collect(),
         username: name.map(str::to_owned),
         credential: name.map(str::to_owned),
+        secret: None,
     };
     let said: Value =
         serde_json::from_str(&config(&[server(&[""], None), server(&[], None)])).expect("JSON");

@@ -27,6 +27,10 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// Whoever connects says who it is within this.
 const FIRST_FRAME: Duration = Duration::from_secs(5);
 
+/// Nothing came for so long: whoever was there is gone, or only wants to fill the connections. Browsers ask whether we are
+/// there every few seconds (RFC 7675 section 5.1: every 5 s at least).
+const IDLE: Duration = Duration::from_secs(30);
+
 /// After an error of accepting (too many files) the listener rests.
 const REST: Duration = Duration::from_millis(100);
 
@@ -83,10 +87,11 @@ impl Tcp {
         guarded(&self.connections).open.len()
     }
 
-    /// Sends packets on the connection with this address; `false`: it is gone or full.
+    /// Sends packets on the connection with this address; `false`: it is full.
     pub(super) fn send(&self, to: SocketAddr, packets: &[Outgoing]) -> bool {
         let Some(connection) = guarded(&self.connections).open.get(&to).cloned() else {
-            return false;
+            // Gone, or never there: a viewer who connects says port 9 of itself (RFC 6544 section 4.5). ICE notices.
+            return true;
         };
         let mut frames =
             BytesMut::with_capacity(packets.iter().map(|packet| packet.data.len() + 2).sum());
@@ -97,7 +102,10 @@ impl Tcp {
             frames.put_u16(len);
             frames.put_slice(&packet.data);
         }
-        connection.try_send(frames.freeze()).is_ok()
+        !matches!(
+            connection.try_send(frames.freeze()),
+            Err(mpsc::error::TrySendError::Full(_))
+        )
     }
 }
 
@@ -139,6 +147,12 @@ async fn accept(
     }
 }
 
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    // Without this a small packet waits for the acknowledgement of the one before: 40 ms.
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_send_buffer_size(SEND_BUFFER)
+}
+
 async fn serve(
     stream: TcpStream,
     from: SocketAddr,
@@ -146,9 +160,7 @@ async fn serve(
     candidates: &[SocketAddr],
     connections: &Mutex<Connections>,
 ) -> io::Result<()> {
-    // Without this a small packet waits for the acknowledgement of the one before: 40 ms.
-    stream.set_nodelay(true)?;
-    SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
+    prepare(&stream)?;
     let to = addresses::candidate(candidates, Some(stream.local_addr()?.ip()))
         .ok_or_else(|| io::Error::other("no candidate"))?;
     let (mut reading, writing) = stream.into_split();
@@ -171,7 +183,9 @@ async fn serve(
                 to,
                 tcp: true,
             }));
-            data = frame(&mut reading).await?;
+            data = tokio::time::timeout(IDLE, frame(&mut reading))
+                .await
+                .map_err(io::Error::other)??;
         }
     };
     tokio::select! {
@@ -203,4 +217,20 @@ async fn write(mut writing: OwnedWriteHalf, mut waiting: mpsc::Receiver<Bytes>) 
         writing.write_all(&frames).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn small_packets_do_not_wait_for_each_other() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+        let address = listener.local_addr().expect("bound");
+        let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (near, (far, _)) = (near.expect("connected"), far.expect("accepted"));
+        prepare(&far).expect("a socket");
+        assert!(far.nodelay().expect("a socket"));
+        drop(near);
+    }
 }

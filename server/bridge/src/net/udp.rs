@@ -115,6 +115,15 @@ impl Udp {
         }
     }
 
+    /// Sends one datagram, or drops it if the system has no room.
+    pub(super) fn send_now(&self, to: SocketAddr, datagram: &[u8]) {
+        let mapped = self.address.is_ipv6() && to.is_ipv4();
+        let to = if mapped { map(to) } else { to };
+        if let Err(error) = self.socket.try_send_to(datagram, to) {
+            tracing::debug!(%error, %to, "a datagram to a server that was not sent");
+        }
+    }
+
     /// Sends datagrams to one address; those of one length leave with one call. `false`: some were dropped.
     pub(super) async fn send(
         &self,

@@ -2,6 +2,7 @@
 //!
 //! It must never know sockets or other viewers.
 
+use super::candidates;
 use super::engine::{Local, Wishes, tracks};
 use super::tap::Handle;
 use crate::Candidate;
@@ -28,6 +29,8 @@ pub(crate) struct Connection {
     peer: RTCPeerConnection,
     handle: Handle,
     connected: bool,
+    /// Candidates that only the viewer is told.
+    told: Vec<String>,
 }
 
 fn words(error: Error) -> Refusal {
@@ -45,6 +48,7 @@ impl Connection {
             peer,
             handle,
             connected: false,
+            told: Vec::new(),
         };
         for track in tracks(wishes) {
             if wishes.offering {
@@ -61,26 +65,7 @@ impl Connection {
                 connection.peer.add_track(track).map_err(words)?;
             }
         }
-        let all = local
-            .udp
-            .iter()
-            .map(|address| (address, false))
-            .chain(local.tcp.iter().map(|address| (address, true)));
-        for (number, (address, tcp)) in all.enumerate() {
-            // RFC 8445 section 5.1.2: type preference 126 for host; RFC 6544 section 4.2: TCP below UDP.
-            let preference = (if tcp { 0x7fff } else { 0xffff }) - number as u32;
-            let priority = (126 << 24) | (preference << 8) | 255;
-            let (protocol, end) = if tcp {
-                ("tcp", " tcptype passive")
-            } else {
-                ("udp", "")
-            };
-            let line = format!(
-                "candidate:{} 1 {protocol} {priority} {} {} typ host{end}",
-                number + 1,
-                address.ip(),
-                address.port()
-            );
+        for line in candidates::ours(local) {
             let candidate = RTCIceCandidateInit {
                 candidate: line,
                 ..Default::default()
@@ -90,6 +75,7 @@ impl Connection {
                 .add_local_candidate(candidate)
                 .map_err(words)?;
         }
+        connection.told = candidates::told(local);
         Ok(connection)
     }
 
@@ -108,7 +94,7 @@ impl Connection {
             .peer
             .local_description()
             .ok_or("no local description")?;
-        Ok(local.sdp)
+        Ok(candidates::with(local.sdp, &self.told))
     }
 }
 

@@ -64,6 +64,10 @@ pub(crate) struct Local {
     pub(crate) udp: Vec<SocketAddr>,
     /// TCP, best first.
     pub(crate) tcp: Vec<SocketAddr>,
+    /// Where others see our UDP port.
+    pub(crate) seen: Vec<SocketAddr>,
+    /// Where a TURN server relays to us.
+    pub(crate) relayed: Option<SocketAddr>,
 }
 
 /// What one viewer gets.

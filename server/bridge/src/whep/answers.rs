@@ -141,6 +141,7 @@ mod tests {
             ],
             username: Some("a\"b".to_owned()),
             credential: Some("c\\d".to_owned()),
+            secret: None,
         };
         let terms =
             r#"; rel="ice-server"; username="a\"b"; credential="c\\d"; credential-type="password""#;
@@ -155,6 +156,7 @@ mod tests {
             urls: vec!["stun:s.example".to_owned()],
             username: None,
             credential: None,
+            secret: None,
         };
         assert_eq!(links(&open), [r#"<stun:s.example>; rel="ice-server""#]);
     }

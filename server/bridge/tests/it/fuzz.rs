@@ -30,6 +30,26 @@ proptest! {
         bodies::input(&bytes);
         bodies::epic(&bytes);
         bodies::signal(&bytes);
+        bodies::datagram(&bytes);
+    }
+
+    #[test]
+    fn datagrams_that_are_nearly_stun(
+        class in 0_u8..4,
+        method in 1_u8..10,
+        parts in proptest::collection::vec((0_u16..0x2a, proptest::collection::vec(any::<u8>(), 0..24)), 0..6),
+    ) {
+        let mut datagram = vec![class >> 1, method | ((class & 1) << 4), 0, 0, 0x21, 0x12, 0xa4, 0x42];
+        datagram.extend([7; 12]);
+        for (kind, value) in parts {
+            datagram.extend(kind.to_be_bytes());
+            datagram.extend((value.len() as u16).to_be_bytes());
+            datagram.extend(&value);
+            datagram.resize(datagram.len().next_multiple_of(4), 0);
+        }
+        let len = (datagram.len() as u16 - 20).to_be_bytes();
+        datagram[2..4].copy_from_slice(&len);
+        bodies::datagram(&datagram);
     }
 
     #[test]

@@ -35,6 +35,7 @@ impl Sessions for Full {
             urls: vec!["stun:stun.example".to_owned(), String::new()],
             username: None,
             credential: None,
+            secret: None,
         }]
     }
 }

@@ -22,7 +22,14 @@ const WEBRTC_KEYS: &[&str] = &[
     "port_range",
 ];
 const EPIC_KEYS: &[&str] = &["players", "streamers"];
-const ICE_SERVER_KEYS: &[&str] = &["urls", "url", "username", "credential", "credentialType"];
+const ICE_SERVER_KEYS: &[&str] = &[
+    "urls",
+    "url",
+    "username",
+    "credential",
+    "credentialType",
+    "secret",
+];
 /// Thousands of bits a second: below, a picture is a blur; above, no encoder of ours comes.
 const BITRATES: std::ops::RangeInclusive<u64> = 100..=200_000;
 
@@ -109,54 +116,15 @@ fn ice_server(mut keys: Keys) -> Result<Option<IceServer>, String> {
     if urls.len() > MAX_ICE_SERVERS {
         return Err(keys.refuse("urls", "at most 16 addresses are accepted"));
     }
-    let mut is_turn = false;
-    for url in &urls {
-        match kind_of(url) {
-            Some("turn" | "turns") => is_turn = true,
-            Some(_) => {}
-            None => {
-                let why = format!(
-                    "\"{url}\" is no address; stun:host:port, turn:host:port and turns:host:port are accepted"
-                );
-                return Err(keys.refuse("urls", &why));
-            }
-        }
-    }
-    if urls.is_empty() {
-        return Ok(None);
-    }
-    let (username, credential) = (keys.text("username")?, keys.text("credential")?);
-    let is_there = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-    for (key, value) in [("username", &username), ("credential", &credential)] {
-        if is_turn && !is_there(value) {
-            return Err(keys.refuse(key, "a text is needed with a turn: address"));
-        }
-    }
-    Ok(Some(IceServer {
+    let server = IceServer {
         urls,
-        username,
-        credential,
-    }))
-}
-
-/// The scheme of an address with a host and perhaps a port and a transport (RFC 7064, RFC 7065).
-fn kind_of(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once(':')?;
-    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let is_stun = matches!(scheme, "stun" | "stuns");
-    let is_turn = matches!(scheme, "turn" | "turns");
-    let good_query = matches!(query, "transport=udp" | "transport=tcp") && is_turn;
-    let (host, port) = match place.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.starts_with('[') => (host, Some(port)),
-        _ => (place, None),
+        username: keys.text("username")?,
+        credential: keys.text("credential")?,
+        secret: keys.text("secret")?,
     };
-    let good_port = port.is_none_or(|port| port.parse().is_ok_and(|port: u16| port > 0));
-    let good_host = !host.is_empty()
-        && host
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte));
-    let is_good = (is_stun || is_turn) && good_host && good_port;
-    (is_good && (query.is_empty() || good_query)).then_some(scheme)
+    server
+        .checked()
+        .map_err(|wrong| keys.refuse(wrong.key, &wrong.why))
 }
 
 /// The object `epic`.

@@ -246,6 +246,10 @@ fn servers_that_browsers_would_throw_on_are_left_out_or_refused() {
             "webrtc.ice_servers[0].credential: a text is needed",
         ),
         (
+            r#"{"ice_servers": [{"urls": "turn:a", "credential": "c", "secret": "s"}]}"#,
+            "webrtc.ice_servers[0].secret: one of credential and secret is accepted",
+        ),
+        (
             r#"{"ice_servers": "stun:a"}"#,
             "webrtc.ice_servers: a list of at most 16 objects",
         ),

@@ -1,0 +1,180 @@
+//! Holds one allocation for all viewers: on the first TURN server that gives one, and anew when it is lost.
+
+use super::{Shared, Teller};
+use crate::net::turn::permissions::Passage;
+use crate::net::turn::{Credentials, Turn};
+use crate::servers::ServerPlace;
+use rtc::crypto::RTCCryptoProvider;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// After all servers failed, at first and at last.
+const PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// What is lost sooner is no allocation.
+const LEAST_HOLD: Duration = Duration::from_secs(1);
+
+/// A timer that is due already is looked at again after this at the earliest.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
+
+/// A server to try.
+pub(super) struct Server {
+    pub(super) teller: Teller,
+    pub(super) place: ServerPlace,
+    pub(super) username: String,
+    pub(super) password: String,
+}
+
+/// The allocation that there is.
+pub(in crate::net) struct Relay {
+    /// Where the TURN server is.
+    pub(in crate::net) server: SocketAddr,
+    /// What is sent there comes to us.
+    pub(super) relayed: SocketAddr,
+    /// Where the server sees us.
+    pub(super) mapped: Option<SocketAddr>,
+    turn: Arc<Mutex<Turn>>,
+    wake: Arc<Notify>,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} by {}", self.relayed, self.server)
+    }
+}
+
+fn guarded(turn: &Mutex<Turn>) -> MutexGuard<'_, Turn> {
+    turn.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Relay {
+    /// Whether what a viewer's connection sends to an address arrives; if not yet, it will after a round trip.
+    pub(in crate::net) fn is_open(&self, viewer: u64, peer: IpAddr) -> bool {
+        let passage = guarded(&self.turn).passage(viewer, peer, Instant::now());
+        if passage == Passage::Wanted {
+            self.wake.notify_one();
+        }
+        passage == Passage::Open
+    }
+
+    /// The words with which it is given back.
+    pub(super) fn release(&self) -> Option<Vec<u8>> {
+        guarded(&self.turn).release(Instant::now())
+    }
+}
+
+/// Never ends.
+pub(super) async fn run(shared: Arc<Shared>, mut servers: Vec<Server>) {
+    let Ok(provider) = rtc::crypto::default_provider() else {
+        shared.settled.send_modify(|settled| *settled += 1);
+        return;
+    };
+    let mut pause = PAUSE;
+    let mut is_settled = false;
+    loop {
+        for server in &mut servers {
+            // What was lost is asked for again at once, on the same server first: it may have started anew.
+            loop {
+                let (was_there, why) = hold(&shared, server, &provider, &mut is_settled).await;
+                server.teller.tell(Err(why));
+                if !was_there {
+                    break;
+                }
+                pause = PAUSE;
+            }
+        }
+        if !is_settled {
+            is_settled = true;
+            shared.settled.send_modify(|settled| *settled += 1);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(MAX_PAUSE);
+    }
+}
+
+impl Server {
+    fn credentials(&self) -> Credentials {
+        Credentials {
+            username: self.username.clone(),
+            password: self.password.clone(),
+        }
+    }
+}
+
+/// Until it is over: whether there was an allocation for a while, and why it ended.
+async fn hold(
+    shared: &Shared,
+    server: &mut Server,
+    provider: &Arc<dyn RTCCryptoProvider>,
+    is_settled: &mut bool,
+) -> (bool, String) {
+    let address = match shared.resolve(&server.place).await {
+        Ok(address) => address,
+        Err(why) => return (false, why),
+    };
+    let mut listening = shared.routes.listen(address);
+    let turn = Turn::new(provider.clone(), server.credentials(), Instant::now());
+    let turn = Arc::new(Mutex::new(turn));
+    let wake = Arc::new(Notify::new());
+    let mut published: Option<Published<'_>> = None;
+    loop {
+        let (out, held, failure, deadline) = {
+            let mut turn = guarded(&turn);
+            turn.expire(Instant::now());
+            let failure = turn.failure().map(ToString::to_string);
+            (turn.poll_transmit(), turn.held(), failure, turn.deadline())
+        };
+        if let Some(out) = out {
+            shared.udp.send_now(address, &out);
+        }
+        if let Some(why) = failure {
+            let lasted = published.is_some_and(|published| published.since.elapsed() > LEAST_HOLD);
+            return (lasted, why);
+        }
+        if let (None, Some(held)) = (&published, held) {
+            listening.relays(Some(held.relayed));
+            published = Some(Published {
+                shared,
+                since: Instant::now(),
+            });
+            shared.known().relay = Some(Arc::new(Relay {
+                server: address,
+                relayed: held.relayed,
+                mapped: held.mapped,
+                turn: turn.clone(),
+                wake: wake.clone(),
+            }));
+            server.teller.tell(Ok(held.relayed));
+            if !*is_settled {
+                *is_settled = true;
+                shared.settled.send_modify(|settled| *settled += 1);
+            }
+        }
+        let now = Instant::now();
+        let at = deadline.unwrap_or(now).max(now + LEAST_WAIT);
+        tokio::select! {
+            answer = listening.next() => {
+                if let Some(answer) = answer {
+                    guarded(&turn).handle(&answer, Instant::now());
+                }
+            }
+            () = wake.notified() => {}
+            () = tokio::time::sleep_until(at.into()) => {}
+        }
+    }
+}
+
+/// Nobody is told of the relay once this is dropped.
+struct Published<'a> {
+    shared: &'a Shared,
+    since: Instant,
+}
+
+impl Drop for Published<'_> {
+    fn drop(&mut self) {
+        self.shared.known().relay = None;
+    }
+}
