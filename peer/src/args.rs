@@ -108,6 +108,20 @@ pub(crate) struct Join {
     #[cfg(feature = "bridge")]
     #[arg(long, value_name = "ADDR")]
     pub(crate) bridge: Option<SocketAddr>,
+    /// A TCP port for the picture of browsers whose network lets no UDP through; another than the page's.
+    #[cfg(feature = "bridge")]
+    #[arg(long, value_name = "PORT", requires = "bridge", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) bridge_tcp_port: Option<u16>,
+    /// An IP address at which browsers reach this computer, such as the outer one of a router that passes the ports on; may
+    /// be repeated. Default: those of this computer.
+    #[cfg(feature = "bridge")]
+    #[arg(long, value_name = "IP", requires = "bridge")]
+    pub(crate) bridge_advertise: Vec<IpAddr>,
+    /// STUN and TURN servers for browsers and for the bridge: stun:HOST:PORT, or a file with the JSON list that the
+    /// configuration of a session server has as webrtc.ice_servers; may be repeated.
+    #[cfg(feature = "bridge")]
+    #[arg(long, value_name = "FILE|stun:HOST:PORT", requires = "bridge")]
+    pub(crate) ice_servers: Vec<server_watch::IceServers>,
     /// Most bytes of chunks that wait to be shown: 500M, 2G, or none for no limit. Over it the oldest go.
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_limit)]
     pub(crate) spool_limit: Limit,

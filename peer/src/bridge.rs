@@ -34,15 +34,25 @@ impl Bridge {
     ///
     /// # Errors
     /// When the address cannot be opened.
-    async fn open(addr: SocketAddr, channel: u32) -> io::Result<Self> {
+    async fn open(addr: SocketAddr, args: &Join, channel: u32) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
+        if args.bridge_tcp_port == Some(addr.port()) {
+            let why = "the page is at this port; --bridge-tcp-port takes another";
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, why));
+        }
         let config = ChannelsConfig {
             bridge: BridgeConfig {
                 udp: addr,
-                tcp: None,
-                advertise: Vec::new(),
-                ice_servers: Vec::new(),
+                tcp: args
+                    .bridge_tcp_port
+                    .map(|port| SocketAddr::new(addr.ip(), port)),
+                advertise: args.bridge_advertise.clone(),
+                ice_servers: args
+                    .ice_servers
+                    .iter()
+                    .flat_map(|some| some.0.clone())
+                    .collect(),
                 max_viewers: MAX_VIEWERS,
             },
             max_viewers: MAX_VIEWERS,
@@ -89,7 +99,7 @@ pub(crate) async fn open(args: &Join, channel: u32) -> Result<Option<Bridge>, Pe
     let Some(addr) = args.bridge else {
         return Ok(None);
     };
-    let opened = Bridge::open(addr, channel).await;
+    let opened = Bridge::open(addr, args, channel).await;
     opened
         .map(Some)
         .map_err(|source| PeerError::Bridge { addr, source })

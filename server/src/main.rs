@@ -20,6 +20,7 @@ mod site_args;
 mod together;
 mod values;
 mod watch;
+mod ways;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -37,8 +38,9 @@ use crate::args::{Args, Command};
 use crate::legacy::LegacySettings;
 use crate::watch::Browsers;
 
-/// What is logged where `RUST_LOG` says nothing.
-const DEFAULT_LOG: &str = "info,quinn=warn,quinn_proto=warn,rustls=warn";
+/// What is logged where `RUST_LOG` says nothing. `rtc` stands for all crates of the WebRTC library, whose names begin so: a
+/// closed tab is a warning to them, and a viewer's lost packet.
+const DEFAULT_LOG: &str = "info,quinn=warn,quinn_proto=warn,rustls=warn,rtc=error";
 /// Threads for what blocks (reading chunks, coding them, writing state): a few short jobs per channel and second.
 const BLOCKING_THREADS: usize = 8;
 /// How long such a job may hold up the end.
@@ -117,9 +119,9 @@ fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Origin(origin) => broadcast(origin.into_config()?),
         Command::Run(run) => {
-            let epic = run.epic;
-            let (coordinator, broadcast, watch_udp) = run.into_config()?;
-            serve(site::everything(coordinator, broadcast, watch_udp, epic))
+            let (epic, ways) = (run.epic, run.ways.clone());
+            let (coordinator, broadcast) = run.into_config()?;
+            serve(site::everything(coordinator, broadcast, ways, epic))
         }
         Command::Coordinator(coordinator) => serve(site::coordinate(coordinator.into_config()?)),
         Command::Session(session) => {

@@ -10,6 +10,7 @@ use server_session::Air;
 use crate::air::{Stations, fed};
 use crate::together::{Ending, both};
 use crate::watch::channels;
+use crate::ways::WaysArgs;
 use crate::{Failure, ServerConfig, on_air, print, session, signals};
 
 /// Runs a coordinator until it is told to end.
@@ -29,14 +30,14 @@ pub(crate) async fn coordinate(config: CoordinatorConfig) -> Result<(), Failure>
 pub(crate) async fn everything(
     mut config: CoordinatorConfig,
     broadcast: Option<ServerConfig>,
-    watch_udp: SocketAddr,
+    ways: WaysArgs,
     epic: session::EpicArgs,
 ) -> Result<(), Failure> {
     let stop = signals::stop().map_err(|why| Failure::System("listen to signals", why))?;
     let data_dir = config.data_dir.clone();
     let for_browsers = broadcast
         .as_ref()
-        .map(|broadcast| channels(&broadcast.origin, watch_udp));
+        .map(|broadcast| channels(&broadcast.origin, &ways));
     config.routes = for_browsers.clone().map(server_watch::routes);
     let stations = broadcast
         .as_ref()
@@ -44,6 +45,7 @@ pub(crate) async fn everything(
     let mut coordinator = Coordinator::start(config).await?;
     let mut own = session::beside(&coordinator, &data_dir)?;
     epic.open(&mut own.epic);
+    own.webrtc = ways.sessions();
     own.air = stations.map(|stations| Arc::new(stations) as Arc<dyn Air>);
     let ending = Ending::default();
     let sessions = async {

@@ -10,12 +10,11 @@ use server_state::StateUrl;
 use crate::args::DEFAULT_DATA_DIR;
 use crate::legacy::Door;
 use crate::session::EpicArgs;
+use crate::ways::WaysArgs;
 use crate::{Failure, ServerConfig, air, configuration, file, sample, values};
 
 /// Where the site is if nothing is said.
 const DEFAULT_SITE: &str = "0.0.0.0:8443";
-/// Where channels are shown to browsers from if nothing is said.
-const DEFAULT_WATCH_UDP: &str = "0.0.0.0:0";
 /// The folder of a broadcast that is not alone in its data directory.
 pub(crate) const BROADCAST_DIR: &str = "broadcast";
 /// The SQLite database in the data directory.
@@ -75,9 +74,8 @@ pub(crate) struct RunArgs {
     /// Channels for sessions that are broadcast, at the lowest free numbers from 1 on; 0: none
     #[arg(long, value_name = "N", default_value_t = air::DEFAULT_SESSION_CHANNELS, value_parser = clap::value_parser!(u32).range(0..=i64::from(air::MAX_SESSION_CHANNELS)))]
     session_channels: u32,
-    /// Where the picture of channels comes from for browsers, UDP; port 0: any free one
-    #[arg(long, value_name = "ADDR", default_value = DEFAULT_WATCH_UDP, value_parser = values::listen)]
-    watch_udp: SocketAddr,
+    #[command(flatten)]
+    pub(crate) ways: WaysArgs,
     #[command(flatten)]
     pub(crate) epic: EpicArgs,
 }
@@ -180,9 +178,7 @@ impl RunArgs {
     ///
     /// # Errors
     /// What is wrong on the command line or in the file; or the sample film cannot be written.
-    pub(crate) fn into_config(
-        self,
-    ) -> Result<(CoordinatorConfig, Option<ServerConfig>, SocketAddr), Failure> {
+    pub(crate) fn into_config(self) -> Result<(CoordinatorConfig, Option<ServerConfig>), Failure> {
         let dir = self.front.data_dir.join(BROADCAST_DIR);
         let coordinator = self.front.config(self.site)?;
         let mut broadcast = match (self.channels, self.broadcast) {
@@ -196,7 +192,7 @@ impl RunArgs {
         if let Some(broadcast) = &mut broadcast {
             air::add_channels(&mut broadcast.origin, self.session_channels);
         }
-        Ok((coordinator, broadcast, self.watch_udp))
+        Ok((coordinator, broadcast))
     }
 }
 

@@ -1,29 +1,23 @@
 //! The origin's channels for browsers: the way from the origin to the part that shows chunks over WebRTC.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use server_bridge::BridgeConfig;
 use server_origin::{OriginConfig, Outlet};
 use server_watch::{Channels, ChannelsConfig};
+
+use crate::ways::WaysArgs;
 
 /// Browsers that watch one channel at a time. A guess: each costs the upload of its picture; beyond that there are peers.
 const MAX_VIEWERS: usize = 64;
 /// The same of all channels.
 const MAX_ALL_VIEWERS: usize = 256;
 
-/// The channels of a broadcast for browsers, whose media comes from `udp`.
-pub(crate) fn channels(origin: &OriginConfig, udp: SocketAddr) -> Channels {
+/// The channels of a broadcast for browsers, which reach them by these ways.
+pub(crate) fn channels(origin: &OriginConfig, ways: &WaysArgs) -> Channels {
     let config = ChannelsConfig {
-        bridge: BridgeConfig {
-            udp,
-            tcp: None,
-            advertise: Vec::new(),
-            ice_servers: Vec::new(),
-            max_viewers: MAX_ALL_VIEWERS,
-        },
+        bridge: ways.channels(MAX_ALL_VIEWERS),
         max_viewers: MAX_VIEWERS,
     };
     Channels::new(origin.channels.iter().map(|it| it.channel), config)

@@ -23,5 +23,5 @@ mod theatre;
 
 pub use channels::{Channels, ChannelsConfig, Refused};
 pub use serve::serve;
-pub use server_bridge::{BridgeConfig, IceServer};
+pub use server_bridge::{BridgeConfig, IceServer, IceServers};
 pub use site::{page, routes};
