@@ -2,10 +2,7 @@
 //!
 //! It must never know who listens.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use media_ffmpeg::hear::{Hear, HearConfig, HearEvent};
+use media_ffmpeg::hear::{Hear, HearConfig, HearError, HearEvent};
 use tokio::sync::mpsc;
 
 use crate::eyes::Packets;
@@ -15,10 +12,7 @@ use crate::sound_server::MONITOR;
 const BITRATE_BPS: u32 = 96_000;
 
 /// A running capture. Dropping it joins its thread.
-pub(crate) struct Ears {
-    heard: Arc<AtomicU64>,
-    _hear: Hear,
-}
+pub(crate) struct Ears(#[allow(dead_code, reason = "held for its end")] Hear);
 
 impl Ears {
     /// Begins to listen; blocks until the sound server answered. If it cannot go on, `failed` has the one reason.
@@ -28,36 +22,23 @@ impl Ears {
     pub(crate) fn open(
         server: String,
         packets: Packets,
-        failed: mpsc::Sender<String>,
+        failed: mpsc::Sender<HearError>,
     ) -> Result<Self, String> {
         let config = HearConfig {
             server,
             source: MONITOR.to_owned(),
             bitrate_bps: BITRATE_BPS,
         };
-        let heard = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&heard);
         let sink = move |event| match event {
-            HearEvent::Packet(packet) => {
-                count.fetch_add(1, Ordering::Relaxed);
-                packets.sound(packet);
-            }
-            HearEvent::Silence(packet) => {
-                count.fetch_add(1, Ordering::Relaxed);
-                packets.silence(&packet);
-            }
+            HearEvent::Packet(packet) => packets.sound(packet),
+            HearEvent::Silence(packet) => packets.silence(&packet),
             HearEvent::Failed(why) => {
                 // There is room for it.
-                let _ = failed.try_send(format!("it cannot be captured any more: {why}"));
+                let _ = failed.try_send(why);
             }
         };
         Hear::start(config, Box::new(sink))
-            .map(|hear| Self { heard, _hear: hear })
+            .map(Self)
             .map_err(|why| format!("the sound cannot be captured: {why}"))
-    }
-
-    /// Packets so far, of silence too.
-    pub(crate) fn heard(&self) -> u64 {
-        self.heard.load(Ordering::Relaxed)
     }
 }

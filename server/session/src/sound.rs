@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use media_ffmpeg::hear::HearError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -19,11 +20,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_TRIES: u32 = 8;
 /// Sound that lasted this long was well: the next failure is the first again. A guess.
 const STEADY: Duration = Duration::from_secs(60);
-/// A sink gives 100 packets a second, of silence too; a server that gives none for this long hangs. A guess, far above
-/// what a busy computer holds it up.
-const QUIET: Duration = Duration::from_secs(5);
-/// Between two looks whether packets come.
-const QUIET_LOOK: Duration = Duration::from_secs(1);
 /// A capture that fails because its server ended: that is known within this. A guess.
 const CAUSE_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -33,7 +29,7 @@ pub(crate) struct Sound {
     /// None: it ended, and the next is not up yet.
     server: Option<SoundServer>,
     /// The capture's one failure.
-    failures: mpsc::Receiver<String>,
+    failures: mpsc::Receiver<HearError>,
     folder: PathBuf,
     mark: String,
     packets: Packets,
@@ -111,13 +107,13 @@ impl Sound {
         let why = tokio::select! {
             why = server.ended() => return Fault::Server(why),
             Some(why) = self.failures.recv() => why,
-            () = quiet(self.ears.as_ref()) => {
-                return Fault::Server("the sound server hangs".to_owned());
-            }
         };
+        if matches!(why, HearError::Hangs) {
+            return Fault::Server(why.to_string());
+        }
         match tokio::time::timeout(CAUSE_PATIENCE, server.ended()).await {
             Ok(why) => Fault::Server(why),
-            Err(_) => Fault::Capture(why),
+            Err(_) => Fault::Capture(format!("it cannot be captured any more: {why}")),
         }
     }
 
@@ -125,7 +121,6 @@ impl Sound {
     async fn stop(&mut self, fault: Fault) -> String {
         let why = match fault {
             Fault::Server(why) => {
-                // A server that hangs holds the capture: it goes first.
                 self.end_server().await;
                 why
             }
@@ -174,27 +169,12 @@ impl Sound {
 async fn open(
     server: &SoundServer,
     packets: &Packets,
-) -> Result<(Ears, mpsc::Receiver<String>), String> {
+) -> Result<(Ears, mpsc::Receiver<HearError>), String> {
     let (failed, failures) = mpsc::channel(1);
     let (address, packets) = (server.address(), packets.clone());
     let opened = tokio::task::spawn_blocking(move || Ears::open(address, packets, failed)).await;
     let opened = opened.unwrap_or_else(|why| Err(format!("the capture broke off: {why}")));
     opened.map(|ears| (ears, failures))
-}
-
-/// Done when no packet came for a while; never without ears. Cancel-safe, but then it counts anew.
-async fn quiet(ears: Option<&Ears>) {
-    let Some(ears) = ears else {
-        return std::future::pending().await;
-    };
-    let (mut heard, mut since) = (ears.heard(), Instant::now());
-    while since.elapsed() < QUIET {
-        tokio::time::sleep(QUIET_LOOK).await;
-        let now = ears.heard();
-        if now != heard {
-            (heard, since) = (now, Instant::now());
-        }
-    }
 }
 
 /// Its thread is joined, which may take a while.
