@@ -1,6 +1,10 @@
 // A real Chromium that a benchmark drives: each line on standard input is an order in JSON, each line on standard output its
-// answer, { ok: ... } or { error: "..." }. It ends with standard input. It must never know what is measured.
+// answer, { ok: ... } or { error: "..." }. It ends with standard input. Its argument, if there is one, is the file of a
+// certificate that the browser trusts; others it accepts too, but then keeps nothing of what it loads. It must never know what is
+// measured.
 
+import { X509Certificate, createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +17,10 @@ const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
   '--disable-sync', '--autoplay-policy=no-user-gesture-required',
 ];
+const trusted = (file) => {
+  const key = new X509Certificate(readFileSync(file)).publicKey.export({ type: 'spki', format: 'der' });
+  return `--ignore-certificate-errors-spki-list=${createHash('sha256').update(key).digest('base64')}`;
+};
 /** How long anything may take that takes milliseconds when nothing is wrong. */
 const PATIENCE_MS = 60_000;
 
@@ -153,7 +161,8 @@ const ORDERS = {
 process.stdout.on('error', () => {});
 const say = (words) => process.stdout.write(`${JSON.stringify(words)}\n`);
 try {
-  browser = await chromium().launch({ executablePath: CHROMIUM, args: FLAGS, timeout: PATIENCE_MS });
+  const args = [...FLAGS, ...process.argv.slice(2, 3).map(trusted)];
+  browser = await chromium().launch({ executablePath: CHROMIUM, args, timeout: PATIENCE_MS });
   say({ ok: { version: browser.version() } });
   for await (const line of createInterface({ input: process.stdin })) {
     const order = JSON.parse(line);

@@ -32,9 +32,19 @@ impl Chromium {
     /// # Errors
     /// When there is no node, no browser, or what the browser tests install is missing.
     pub(crate) fn start() -> Result<Self, Error> {
+        Self::launch(None)
+    }
+
+    /// The same for a browser that trusts this certificate, and so keeps what its server lets it keep.
+    pub(crate) fn trusting(certificate: &Path) -> Result<Self, Error> {
+        Self::launch(Some(certificate))
+    }
+
+    fn launch(certificate: Option<&Path>) -> Result<Self, Error> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/drive.mjs");
         let mut child = Command::new("node")
             .arg(script)
+            .args(certificate)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(700);
 pub(crate) fn run() -> Result<Report, Error> {
     let lab = Lab::new();
     let server = Run::start(&lab)?;
-    let mut chromium = Chromium::start()?;
+    let mut chromium = Chromium::trusting(&server.certificate())?;
     let show = server.begin()?;
     let open = |page: &str, context: &str| {
         json!({

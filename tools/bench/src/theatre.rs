@@ -72,6 +72,11 @@ impl Run {
         self.0.process().pid()
     }
 
+    /// The certificate of its session server.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.0.data_dir().join("session/certificate.pem")
+    }
+
     /// Starts a session of the built-in application.
     pub(crate) fn begin(&self) -> Result<Show, Error> {
         let answer = self.0.post("/api/sessions", &json!({"application": CLOCK}));
