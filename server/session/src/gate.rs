@@ -73,6 +73,14 @@ impl Gate {
         post.carry.let_go();
     }
 
+    /// What this one holds is let go; they drive all the same. Nothing if they do not.
+    pub(crate) fn let_go(&self, client: u32) {
+        let post = self.post();
+        if post.driver == Some(client) {
+            post.carry.let_go();
+        }
+    }
+
     /// From now on this one drives, or nobody.
     pub(crate) fn admit(&self, driver: Option<u32>) {
         self.post().driver = driver;
@@ -189,6 +197,18 @@ mod tests {
             }
         }
         assert_eq!(turn, 200);
+    }
+
+    #[test]
+    fn only_the_driver_lets_go_and_drives_on() {
+        let kept = Kept::default();
+        let gate = Gate::new(Instant::now(), Box::new(kept.clone()));
+        gate.admit(Some(1));
+        gate.let_go(2);
+        assert!(gate.input(1, key(1)));
+        gate.let_go(1);
+        assert!(gate.input(1, key(2)));
+        assert_eq!(kept.all(), [Some(key(1)), None, Some(key(2))]);
     }
 
     #[test]

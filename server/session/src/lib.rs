@@ -25,6 +25,7 @@ mod eyes;
 mod gate;
 mod guardian;
 mod guess;
+mod hold;
 mod house;
 mod inject;
 mod kept;

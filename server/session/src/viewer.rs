@@ -1,5 +1,5 @@
-//! One user's connection for picture and input while it lasts: its messages go to the gate, pings are answered, and it
-//! sees where the driver's pointer is.
+//! One user's connection for picture and input while it lasts: its messages go to the gate, pings are answered, what
+//! is held is let go when nothing comes any more, and it sees where the driver's pointer is.
 //!
 //! It must never know why somebody may drive, nor how a connection is agreed upon.
 
@@ -11,6 +11,7 @@ use server_bridge::{Candidate, Viewer, ViewerEvent, ViewerSender};
 use tokio::sync::mpsc;
 
 use crate::gate::Gate;
+use crate::hold::Hold;
 
 /// Candidates that wait to be taken: a browser with many interfaces sends about 30.
 pub(crate) const MAX_CANDIDATES: usize = 64;
@@ -39,6 +40,7 @@ pub(crate) async fn serve(watch: Watch) -> String {
         gate: &gate,
         sender: viewer.sender(),
         intake: Intake::new(monotonic_us()),
+        hold: Hold::new(began),
     };
     let mut place = gate.pointer();
     let mut is_moved = false;
@@ -46,7 +48,10 @@ pub(crate) async fn serve(watch: Watch) -> String {
     loop {
         let wake = hands.intake.wake_at_us();
         let wait = wake.map(|at| Duration::from_micros(at.saturating_sub(monotonic_us())));
+        let silent = hands.hold.ends_at();
         tokio::select! {
+            // What has come counts before time that has passed: on a busy computer both are late.
+            biased;
             event = viewer.next() => match event {
                 None => return "the connection is over".to_owned(),
                 Some(ViewerEvent::Closed(why)) => return why,
@@ -60,6 +65,11 @@ pub(crate) async fn serve(watch: Watch) -> String {
             () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {
                 let due = hands.intake.due(monotonic_us());
                 hands.inject(due);
+            }
+            () = tokio::time::sleep_until(silent.unwrap_or(began).into()), if silent.is_some() => {
+                if hands.hold.is_over(Instant::now()) {
+                    gate.let_go(client);
+                }
             }
             Some(candidate) = candidates.recv() => {
                 if let Err(why) = viewer.add_candidate(&candidate).await {
@@ -86,6 +96,7 @@ struct Hands<'a> {
     gate: &'a Gate,
     sender: ViewerSender,
     intake: Intake,
+    hold: Hold,
 }
 
 impl Hands<'_> {
@@ -93,6 +104,7 @@ impl Hands<'_> {
         if !matches!(label, INPUT_CHANNEL | MOVES_CHANNEL) {
             return Ok(());
         }
+        self.hold.heard(Instant::now());
         let taken = self.intake.take(data, monotonic_us())?;
         self.inject(taken.inputs);
         if let Some(answer) = taken.answer {
@@ -102,8 +114,9 @@ impl Hands<'_> {
         Ok(())
     }
 
-    fn inject(&self, inputs: Vec<Input>) {
+    fn inject(&mut self, inputs: Vec<Input>) {
         for input in inputs {
+            self.hold.took(input);
             self.gate.input(self.client, input);
         }
     }

@@ -54,8 +54,12 @@ test('a gamepad tells what changed, and a stick at rest nothing', () => {
   assert.equal(pads.read([pad([1, 0], [1, 0])]), true);
   assert.deepEqual(sent.splice(0), [[7, 0, 0, 255], [8, 0, 0, 0xff, 0x7f]]);
   assert.equal(pads.read([pad([1, 0], [1, 0])]), false);
+  assert.equal(pads.isHolding, true);
   pads.read([pad([0, 0.5], [0, 0])]);
   assert.deepEqual(sent.splice(0), [[7, 0, 0, 0], [7, 0, 1, 128], [8, 0, 0, 0, 0]]);
+  pads.read([pad([0, 0], [0, 0])]);
+  assert.deepEqual(sent.splice(0), [[7, 0, 1, 0]]);
+  assert.equal(pads.isHolding, false);
   pads.read([{ ...pad([1], []), index: 9 }, { ...pad([1], []), connected: false }]);
   assert.deepEqual(sent, []);
 });

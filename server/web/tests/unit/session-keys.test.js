@@ -67,6 +67,22 @@ test('a key that repeats is pressed once', () => {
   assert.deepEqual(sent(), ['+78/45', '-78/45']);
 });
 
+test('what is held is pressed again for a server that let go, what is up is not', () => {
+  const { keyboard, sent } = world();
+  keyboard.down(event('Shift', 'ShiftLeft', { location: 1, shiftKey: true }));
+  keyboard.down(event('W', 'KeyW', { shiftKey: true }));
+  keyboard.down(event('D', 'KeyD', { shiftKey: true }));
+  keyboard.up(event('D', 'KeyD', { shiftKey: true }));
+  sent();
+  assert.equal(keyboard.isHolding, true);
+  keyboard.again();
+  assert.deepEqual(sent(), ['+ffe1/42', '+57/17']);
+  keyboard.forget();
+  keyboard.again();
+  assert.equal(keyboard.isHolding, false);
+  assert.deepEqual(sent(), []);
+});
+
 test('what is being composed is left to the browser, and comes as text', () => {
   const { keyboard, sent } = world();
   assert.equal(keyboard.down(event('Dead', 'Quote')), false);

@@ -45,6 +45,7 @@ class App {
         if (this.media.state === 'on' && drives(this.state)) this.hands.releaseAll();
         this.showStatus();
       },
+      returned: () => this.hands.returned(),
     });
     const address = new URL('/', location);
     address.protocol = 'wss:';

@@ -38,6 +38,11 @@ export class Gamepads {
     return isChanged;
   }
 
+  /** Whether a button or a stick is not at rest. */
+  get isHolding() {
+    return [...this.known.values()].some(({ buttons, axes }) => [...buttons, ...axes].some((value) => value !== 0));
+  }
+
   /** Everything is at rest, as the server was told in other words. */
   forget() {
     this.known.clear();

@@ -9,6 +9,13 @@ import { Text } from './text.js';
 
 /** Between two places of the pointer: four times as often as a screen shows one. */
 const MOVE_MS = 4;
+/** While something is held the server is told that somebody is here; after a second without a word it lets go of
+ * everything (docs/protocols/session-input.md). */
+const HERE_MS = 250;
+/** A clock that is later than this stood still, and the server may have let go. */
+const STOOD_MS = 500;
+/** What happened while it stood still is told first. */
+const AFTER_MS = 50;
 /** How long the browser may take to tell what is pasted. */
 const PASTE_MS = 120;
 const MAX_FINGERS = 10;
@@ -47,6 +54,8 @@ export class Hands {
     this.text = new Text(catcher, this.keyboard, () => this.isDriving);
     this.pads = new Gamepads((message) => this.media.send(message));
     this.listen();
+    this.beatAt = performance.now();
+    setInterval(() => this.beat(), HERE_MS);
   }
 
   /** Whether this user drives now; what was pressed is let go first. */
@@ -68,6 +77,28 @@ export class Hands {
     this.fingers.clear();
     this.cancelMove();
     if (this.isDriving) this.media.releaseAll();
+  }
+
+  /** Whether anything is held here. */
+  get isHolding() {
+    return this.buttons !== 0 || this.fingers.size > 0 || this.keyboard.isHolding || this.pads.isHolding;
+  }
+
+  beat() {
+    const now = performance.now();
+    const stood = now - this.beatAt - HERE_MS;
+    this.beatAt = now;
+    if (!this.isDriving || !this.isHolding) return;
+    this.media.here();
+    if (stood > STOOD_MS) setTimeout(() => this.returned(), AFTER_MS);
+  }
+
+  /** The server may have let go of what is held here: keys and pads are pressed again, which does nothing if it has not.
+   * Buttons are not: what was dragged was dropped. */
+  returned() {
+    if (!this.isDriving) return;
+    this.keyboard.again();
+    this.pads.forget();
   }
 
   get isLocked() {

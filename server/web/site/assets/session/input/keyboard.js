@@ -70,6 +70,15 @@ export class Keyboard {
     for (const one of needed.reverse()) this.send(false, one, 0);
   }
 
+  /** Presses what is held once more, for a server that may have let go of it. */
+  again() {
+    for (const { keysym, code } of this.held.values()) this.send(true, keysym, code);
+  }
+
+  get isHolding() {
+    return this.held.size > 0;
+  }
+
   /** Everything is up already, as the server was told in other words. */
   forget() {
     this.held.clear();

@@ -6,6 +6,9 @@ import { TYPE, ping, readMessage, releaseAll } from './messages.js';
  * before it sends again (RFC 9260, as browsers set it: 400 ms). */
 const PING_MS = 400;
 const SILENT_MS = 1500;
+/** A ping that took so long may have been a silence in which the server let go of everything that was held (a second of
+ * it: docs/protocols/session-input.md). Half of that, as it is not measured from the same moment. */
+const LATE_MS = 500;
 /** How long a new connection may take before another one is tried: ICE over TURN takes a second or two. */
 const CONNECT_MS = 6000;
 /** Between two attempts, at first and at last. */
@@ -16,10 +19,11 @@ const MAX_BUFFERED = 2048;
 export class Media {
   /**
    * `ask(words)` reaches the session server; `video(stream)` and `audio(stream)` get what comes, `pointer(place)` the
-   * driver's pointer, `changed(state)` one of 'off', 'connecting', 'on', 'lost'.
+   * driver's pointer, `changed(state)` one of 'off', 'connecting', 'on', 'lost'; `returned()` is told when the server may
+   * have let go of what this page holds.
    */
-  constructor({ ask, say, video, audio, pointer, changed }) {
-    Object.assign(this, { ask, say, video, audio, pointer, changed });
+  constructor({ ask, say, video, audio, pointer, changed, returned }) {
+    Object.assign(this, { ask, say, video, audio, pointer, changed, returned });
     this.iceServers = [];
     this.peer = null;
     this.input = null;
@@ -102,7 +106,7 @@ export class Media {
         clearInterval(beat);
         this.again();
       } else if (waiting === null && input.readyState === 'open') {
-        token = (token + 1) % 0x1_0000_0000;
+        token = token % 0xffff_ffff + 1;
         waiting = { token, at: performance.now() };
         input.send(ping(token));
       }
@@ -116,6 +120,7 @@ export class Media {
         if (message.token !== waiting?.token) return;
         this.rttMs = performance.now() - waiting.at;
         waiting = null;
+        if (this.rttMs > LATE_MS && this.peer === peer) this.returned();
       } else if (message?.type === TYPE.pointer) {
         this.pointer(message);
       }
@@ -169,6 +174,11 @@ export class Media {
     if (this.moves?.readyState !== 'open' || this.moves.bufferedAmount > MAX_BUFFERED) return false;
     this.moves.send(message);
     return true;
+  }
+
+  /** Says that somebody is here who holds something. On the channel on which nothing waits for what was lost. */
+  here() {
+    if (this.moves?.readyState === 'open') this.moves.send(ping(0));
   }
 
   releaseAll() {
