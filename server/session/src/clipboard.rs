@@ -79,7 +79,28 @@ impl Clipboard {
             *found = None;
             false
         });
+        self.take_back(connection)
+    }
+
+    /// Whether the users' text is offered.
+    pub(crate) fn offers(&self) -> bool {
+        self.offered.is_some()
+    }
+
+    /// What is offered is what applications get, again.
+    pub(crate) fn take_back(&self, connection: &RustConnection) -> Result<(), ConnectionError> {
         connection.set_selection_owner(self.window, self.atoms.CLIPBOARD, x11rb::CURRENT_TIME)?;
+        Ok(())
+    }
+
+    /// The same; done when the display has done it.
+    pub(crate) fn make_sure(&self, connection: &RustConnection) -> Result<(), ReplyError> {
+        if self.offered.is_some() {
+            self.take_back(connection)?;
+        }
+        connection
+            .get_selection_owner(self.atoms.CLIPBOARD)?
+            .reply()?;
         Ok(())
     }
 
@@ -90,8 +111,11 @@ impl Clipboard {
             && event.owner != x11rb::NONE
     }
 
-    /// Asks for the text; the answer comes as an event.
+    /// Asks for the text; the answer comes as an event. Not for our own.
     pub(crate) fn ask(&self, connection: &RustConnection) -> Result<(), ConnectionError> {
+        if self.offered.is_some() {
+            return Ok(());
+        }
         connection.convert_selection(
             self.window,
             self.atoms.CLIPBOARD,
@@ -133,19 +157,22 @@ impl Clipboard {
         Ok(())
     }
 
-    /// Somebody else has the clipboard now.
-    pub(crate) fn cleared(&mut self, event: &SelectionClearEvent) {
-        if event.selection == self.atoms.CLIPBOARD {
-            self.offered = None;
-        }
+    /// Whether the display says that somebody else has the clipboard now.
+    pub(crate) fn is_lost(&self, event: &SelectionClearEvent) -> bool {
+        event.selection == self.atoms.CLIPBOARD
     }
 
-    /// An application wants what the users offer.
+    /// It is left to them.
+    pub(crate) fn give_up(&mut self) {
+        self.offered = None;
+    }
+
+    /// An application wants what the users offer; true: it was given the text.
     pub(crate) fn requested(
         &self,
         connection: &RustConnection,
         event: &SelectionRequestEvent,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<bool, ConnectionError> {
         let atoms = &self.atoms;
         // ICCCM section 2.2: clients of old name no property.
         let property = match event.property {
@@ -207,6 +234,7 @@ impl Clipboard {
             property: if written { property } else { x11rb::NONE },
         };
         connection.send_event(false, event.requestor, EventMask::NO_EVENT, answer)?;
-        connection.flush()
+        connection.flush()?;
+        Ok(written && event.target != atoms.TARGETS)
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! It must never know users.
 
-use std::io::{self, Read as _, Write as _};
+mod offer;
+
+use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,12 +17,16 @@ use x11rb::connection::Connection as _;
 use x11rb::errors::ReplyOrIdError;
 use x11rb::protocol::Event;
 use x11rb::protocol::xfixes::{ConnectionExt as _, CursorNotifyMask};
-use x11rb::protocol::xproto::{ConnectionExt as _, CreateWindowAux, Screen, WindowClass};
+use x11rb::protocol::xproto::{
+    ConnectionExt as _, CreateWindowAux, Screen, SelectionRequestEvent, WindowClass,
+};
 use x11rb::rust_connection::RustConnection;
 
 use crate::clipboard::Clipboard;
 use crate::cursor::{self, Picture};
 use crate::display::{Address, Hangup};
+
+pub(crate) use offer::Offer;
 
 /// The clipboard is read so often at most: an application that changes it all the time costs no more than that.
 const CLIPBOARD_PAUSE: Duration = Duration::from_millis(100);
@@ -39,30 +45,6 @@ pub(crate) struct Desktop {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What users put into the clipboard, on its way to the thread: the newest only.
-#[derive(Clone)]
-pub(crate) struct Offer {
-    text: Arc<Mutex<Option<Arc<str>>>>,
-    /// Wakes the thread.
-    bell: Arc<UnixStream>,
-}
-
-impl Offer {
-    /// Offers a text to applications; never blocks. Longer ones than a clipboard has are left out.
-    pub(crate) fn put(&self, text: &str) {
-        *self.text.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.into());
-        // A full pipe has woken the thread already, and one that is gone does not need it.
-        let _ = (&*self.bell).write(&[0]);
-    }
-
-    fn take(&self) -> Option<Arc<str>> {
-        self.text
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-}
-
 impl Desktop {
     /// Connects to a display; blocks until it answered.
     ///
@@ -75,10 +57,7 @@ impl Desktop {
         let (heard, bell) = UnixStream::pair().map_err(|why| failed(&why))?;
         heard.set_nonblocking(true).map_err(|why| failed(&why))?;
         bell.set_nonblocking(true).map_err(|why| failed(&why))?;
-        let offer = Offer {
-            text: Arc::default(),
-            bell: Arc::new(bell),
-        };
+        let offer = Offer::new(bell);
         let (found, clipboard) = watch::channel(None);
         let (shape, cursor) = watch::channel(None);
         let mut watcher = Watcher::new(connection, heard, offer.clone(), found, shape)
@@ -213,7 +192,9 @@ impl Watcher {
                 self.take_offer()?;
                 self.event(&event)?;
             }
-            self.take_offer()?;
+            if self.take_offer()? {
+                continue;
+            }
             if self.clipboard_due.is_now() {
                 self.clipboard.ask(&self.connection)?;
             }
@@ -227,26 +208,49 @@ impl Watcher {
         }
     }
 
-    fn take_offer(&mut self) -> Result<(), Failure> {
+    /// True: events may have come behind an answer of the display, and are to be looked for again.
+    fn take_offer(&mut self) -> Result<bool, Failure> {
         if let Some(text) = self.offer.take() {
             self.clipboard.offer(&self.connection, &text)?;
         }
-        Ok(())
+        let is_asked = self.offer.is_asked();
+        if is_asked {
+            // When the display has done it, the application's next question comes here.
+            self.clipboard.make_sure(&self.connection)?;
+            self.offer.answer();
+        }
+        Ok(is_asked)
     }
 
     fn event(&mut self, event: &Event) -> Result<(), Failure> {
         let connection = &self.connection;
         match event {
+            // While ours is offered this is old, or is taken back when the display says that it was lost.
+            Event::XfixesSelectionNotify(_) if self.clipboard.offers() => {}
             Event::XfixesSelectionNotify(event) if self.clipboard.is_others(event) => {
                 self.clipboard_due.set(CLIPBOARD_PAUSE);
             }
             Event::XfixesCursorNotify(_) => self.cursor_due.set(CURSOR_PAUSE),
             Event::SelectionNotify(event) => self.clipboard.answered(connection, event)?,
-            Event::SelectionRequest(event) => self.clipboard.requested(connection, event)?,
-            Event::SelectionClear(event) => self.clipboard.cleared(event),
+            Event::SelectionRequest(event) => self.requested(event)?,
+            Event::SelectionClear(event) if self.clipboard.is_lost(event) => {
+                if self.offer.defends() {
+                    self.clipboard.take_back(connection)?;
+                } else {
+                    self.clipboard.give_up();
+                    self.clipboard_due.set(CLIPBOARD_PAUSE);
+                }
+            }
             // An application whose window is gone by now, for example.
             Event::Error(why) => tracing::debug!("the display refused something: {why:?}"),
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn requested(&self, event: &SelectionRequestEvent) -> Result<(), Failure> {
+        if self.clipboard.requested(&self.connection, event)? {
+            self.offer.served();
         }
         Ok(())
     }

@@ -33,6 +33,10 @@ const END_PATIENCE: Duration = Duration::from_secs(1);
 const LAST_WORDS_PATIENCE: Duration = Duration::from_millis(100);
 /// Between two looks whether it has.
 const LOOK_PAUSE: Duration = Duration::from_millis(1);
+/// How long a key is held until it repeats, and the pause between repeats, in milliseconds: what most desktops begin with.
+/// The display is the only one that repeats keys; what users' browsers repeat is not pressed again.
+pub(crate) const REPEAT_DELAY_MS: u32 = 500;
+pub(crate) const REPEAT_PAUSE_MS: u32 = 33;
 /// Numbers that are drawn: far from the low ones that people give, and below 59536, where TCP ports would end.
 const NUMBERS: std::ops::Range<u32> = 1000..59_000;
 /// How many numbers are tried. One that is taken is rarer than one in a thousand.
@@ -178,6 +182,8 @@ async fn try_raise(
         .arg("-auth")
         .arg(&address.authority)
         .args(["-nolisten", "tcp", "-noreset", "-s", "0", "-dpi", "96"])
+        .args(["-ardelay", &REPEAT_DELAY_MS.to_string()])
+        .args(["-arinterval", &REPEAT_PAUSE_MS.to_string()])
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
         .env("HOME", folder)

@@ -11,7 +11,7 @@ mod touch;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,11 +21,12 @@ use x11rb::errors::{ReplyError, ReplyOrIdError};
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
     BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, KEY_PRESS_EVENT,
-    KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT,
+    KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT, Mapping,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
+use crate::desktop::Offer;
 use crate::display::{Address, Hangup};
 use gamepad::GamepadKeys;
 use hands::{Act, Hands};
@@ -51,6 +52,7 @@ struct Shared {
     state: Mutex<State>,
     news: Condvar,
     overflows: AtomicU64,
+    offer: OnceLock<Offer>,
 }
 
 #[derive(Default)]
@@ -103,6 +105,13 @@ impl Injector {
 pub(crate) struct Feed(Arc<Shared>);
 
 impl Feed {
+    /// From now on the keys that paste wait until what users offer there is in the clipboard.
+    pub(crate) fn paste_after(self, offer: Offer) -> Self {
+        // The first one is the display's only one.
+        let _ = self.0.offer.set(offer);
+        self
+    }
+
     /// Takes an input; never blocks. When a thousand wait, everything is released instead of them.
     pub(crate) fn take(&self, input: Input) {
         let fits = self.0.lock().queue.push(input);
@@ -132,12 +141,24 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What waits; none: it is to end.
-    fn wait(&self) -> Option<VecDeque<Input>> {
-        let state = self
-            .news
-            .wait_while(self.lock(), |state| state.queue.is_empty() && !state.stop);
-        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+    /// What waits, nothing if it did not come `until` then; none: it is to end.
+    fn wait(&self, until: Option<Instant>) -> Option<VecDeque<Input>> {
+        let mut state = self.lock();
+        while state.queue.is_empty() && !state.stop {
+            let Some(until) = until else {
+                state = self
+                    .news
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let woken = self.news.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
         (!state.stop).then(|| state.queue.take())
     }
 }
@@ -147,16 +168,22 @@ fn prepare(connection: &RustConnection) -> Result<Keymap, Failure> {
     connection.xtest_get_version(2, 2)?.reply()?;
     // An application that grabs the server must not keep input out.
     connection.xtest_grab_control(true)?;
+    let (per_key, symbols) = keyboard(connection)?;
+    Ok(Keymap::new(
+        connection.setup().min_keycode,
+        per_key,
+        &symbols,
+    ))
+}
+
+/// What the display's keys say: so many symbols for each.
+fn keyboard(connection: &RustConnection) -> Result<(usize, Vec<u32>), ReplyError> {
     let setup = connection.setup();
     let count = setup.max_keycode - setup.min_keycode + 1;
     let mapping = connection
         .get_keyboard_mapping(setup.min_keycode, count)?
         .reply()?;
-    Ok(Keymap::new(
-        setup.min_keycode,
-        usize::from(mapping.keysyms_per_keycode),
-        &mapping.keysyms,
-    ))
+    Ok((usize::from(mapping.keysyms_per_keycode), mapping.keysyms))
 }
 
 fn inject(connection: &RustConnection, mut hands: Hands, shared: &Shared) -> Result<(), Failure> {
@@ -167,16 +194,20 @@ fn inject(connection: &RustConnection, mut hands: Hands, shared: &Shared) -> Res
         .map_or(0, |screen| screen.root);
     let mut acts = Vec::new();
     let mut pressed = BTreeMap::new();
-    while let Some(inputs) = shared.wait() {
+    while let Some(inputs) = shared.wait(hands.wake_at()) {
+        // An application may have changed the keyboard since the last input.
+        listen(connection, &mut hands)?;
+        let now = Instant::now();
         for input in inputs {
-            hands.take(input, &mut acts);
+            hands.take(input, now, &mut acts);
         }
-        do_all(connection, root, &mut acts, &mut pressed)?;
-        drain(connection)?;
+        hands.due(now, &mut acts);
+        do_all(connection, root, &mut acts, &mut pressed, shared)?;
+        listen(connection, &mut hands)?;
     }
     hands.release_all(&mut acts);
     hands.unbind_all(&mut acts);
-    do_all(connection, root, &mut acts, &mut pressed)?;
+    do_all(connection, root, &mut acts, &mut pressed, shared)?;
     // Only now the display has done it.
     connection.get_input_focus()?.reply()?;
     Ok(())
@@ -188,6 +219,7 @@ fn do_all(
     root: u32,
     acts: &mut Vec<Act>,
     pressed: &mut BTreeMap<u8, Instant>,
+    shared: &Shared,
 ) -> Result<(), Failure> {
     let fake = |kind, detail, x, y| {
         connection
@@ -200,6 +232,12 @@ fn do_all(
             Act::MoveBy(dx, dy) => fake(MOTION_NOTIFY_EVENT, 1, dx, dy)?,
             Act::Button(button, true) => fake(BUTTON_PRESS_EVENT, button, 0, 0)?,
             Act::Button(button, false) => fake(BUTTON_RELEASE_EVENT, button, 0, 0)?,
+            Act::AwaitPaste => {
+                connection.flush()?;
+                if let Some(offer) = shared.offer.get() {
+                    offer.settle();
+                }
+            }
             Act::Key(keycode, true) => {
                 pressed.insert(keycode, Instant::now());
                 fake(KEY_PRESS_EVENT, keycode, 0, 0)?;
@@ -219,12 +257,22 @@ fn do_all(
     Ok(())
 }
 
-/// Takes what the display says unasked: changed keys, and errors of what was refused.
-fn drain(connection: &RustConnection) -> Result<(), ReplyError> {
+/// Takes what the display says unasked: errors of what was refused, and keys that say something else now. Our own changes
+/// are known already.
+fn listen(connection: &RustConnection, hands: &mut Hands) -> Result<(), ReplyError> {
+    let mut is_changed = false;
     while let Some(event) = connection.poll_for_event()? {
-        if let Event::Error(why) = event {
-            tracing::debug!("the display refused an input: {why:?}");
+        match event {
+            Event::Error(why) => tracing::debug!("the display refused an input: {why:?}"),
+            Event::MappingNotify(event) if event.request == Mapping::KEYBOARD => {
+                is_changed |= event.count != 1 || !hands.has_bound(event.first_keycode);
+            }
+            _ => {}
         }
+    }
+    if is_changed {
+        let (per_key, symbols) = keyboard(connection)?;
+        hands.follow(per_key, &symbols);
     }
     Ok(())
 }

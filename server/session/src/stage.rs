@@ -171,7 +171,7 @@ async fn build_scene(
     ));
     let hands = SceneHands {
         stage: stage.clone(),
-        feed: injector.feed(),
+        feed: injector.feed().paste_after(desktop.offer()),
         offer: desktop.offer(),
         packets,
     };

@@ -1,9 +1,10 @@
 //! What a user's input does to a pointer and a keyboard: what is held, what has to be pressed for a character, and fingers
 //! and gamepads as pointer and keys.
 //!
-//! Pure: input in, acts out. It must never know a connection, or whose input it is.
+//! Pure: input and time in, acts out. It must never know a connection, or whose input it is.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use server_bridge::input::Input;
 
@@ -27,6 +28,12 @@ const RIGHT: u8 = 7;
 
 const SHIFT_L: u32 = 0xffe1;
 const SHIFT_R: u32 = 0xffe2;
+const CONTROLS: std::ops::RangeInclusive<u32> = 0xffe3..=0xffe4;
+// What pastes together with Control, and with Shift.
+const V: [u32; 2] = [0x76, 0x56];
+const INSERT: u32 = 0xff63;
+/// evdev's V: where it is counts with a keyboard of another script.
+const V_CODE: u8 = 47;
 /// Control, Meta, Alt, Super, Hyper on both sides: what makes a shortcut of a key.
 const SHORTCUT_MODIFIERS: std::ops::RangeInclusive<u32> = 0xffe3..=0xffee;
 /// Keys that change what others give: Caps_Lock, Shift_Lock, Num_Lock, Mode_switch, ISO_Level3_Shift. Who pressed them
@@ -46,6 +53,8 @@ pub(crate) enum Act {
     Key(u8, bool),
     /// A symbol is put on a spare key; 0: it is a spare key again.
     Bind(u8, u32),
+    /// What a user pastes is to be in the clipboard before the next act.
+    AwaitPaste,
 }
 
 /// What a held key is known by.
@@ -89,8 +98,31 @@ impl Hands {
         }
     }
 
+    /// The display's keyboard says something else now. What is held stays held.
+    pub(crate) fn follow(&mut self, per_key: usize, symbols: &[u32]) {
+        self.keymap.follow(per_key, symbols);
+    }
+
+    /// Whether a change of this key's symbols is one of our own.
+    pub(crate) fn has_bound(&self, keycode: u8) -> bool {
+        self.keymap.has_bound(keycode)
+    }
+
+    /// When [`Self::due`] has something to do; none: nothing waits.
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        self.fingers.wake_at()
+    }
+
+    /// What time does.
+    pub(crate) fn due(&mut self, now: Instant, acts: &mut Vec<Act>) {
+        if let Some(at) = self.fingers.due(now) {
+            acts.push(Act::MoveTo(at.0, at.1));
+            self.button(0, true, acts);
+        }
+    }
+
     /// What an input does.
-    pub(crate) fn take(&mut self, input: Input, acts: &mut Vec<Act>) {
+    pub(crate) fn take(&mut self, input: Input, now: Instant, acts: &mut Vec<Act>) {
         match input {
             Input::Move { x, y } => acts.push(self.move_to(x, y)),
             Input::MoveBy { dx, dy } => acts.push(Act::MoveBy(dx, dy)),
@@ -112,12 +144,18 @@ impl Hands {
                 y,
             } => {
                 let at = (self.pixel_x(x), self.pixel_y(y));
-                match self.fingers.touch(finger, phase, at) {
+                match self.fingers.touch(finger, phase, at, now) {
                     Touched::Nothing => {}
                     Touched::Point => acts.push(Act::MoveTo(at.0, at.1)),
-                    Touched::Press => {
-                        acts.push(Act::MoveTo(at.0, at.1));
+                    Touched::Drag(from) => {
+                        acts.push(Act::MoveTo(from.0, from.1));
                         self.button(0, true, acts);
+                        acts.push(Act::MoveTo(at.0, at.1));
+                    }
+                    Touched::Tap(there) => {
+                        acts.push(Act::MoveTo(there.0, there.1));
+                        self.button(0, true, acts);
+                        self.button(0, false, acts);
                     }
                     Touched::Release => self.button(0, false, acts),
                     Touched::Scroll(dx, dy) => {
@@ -235,6 +273,9 @@ impl Hands {
             return;
         }
         let is_shortcut = self.is_held(|symbol| SHORTCUT_MODIFIERS.contains(&symbol));
+        if self.pastes(keysym, code) {
+            acts.push(Act::AwaitPaste);
+        }
         let found = match self.keymap.find(keysym, code) {
             Some(place) => Some((place.keycode, place.level)),
             // Ctrl+C with a keyboard of another script: what counts is where the C is.
@@ -275,6 +316,14 @@ impl Hands {
             _ => acts.push(Act::Key(keycode, true)),
         }
         self.keys.insert(id, (keycode, keysym));
+    }
+
+    /// Whether applications paste when this key is pressed now.
+    fn pastes(&self, keysym: u32, code: u8) -> bool {
+        if V.contains(&keysym) || code == V_CODE {
+            return self.is_held(|symbol| CONTROLS.contains(&symbol));
+        }
+        keysym == INSERT && !self.held_shifts().is_empty()
     }
 
     fn release(&mut self, id: KeyId, acts: &mut Vec<Act>) {

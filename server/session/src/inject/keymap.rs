@@ -1,6 +1,6 @@
 //! Which key of the display gives a symbol: those that its keyboard has, and spare ones that are bound on the fly.
 //!
-//! Pure: a table that was read once, and what is bound since. It must never know who presses, or a connection.
+//! Pure: a table as it was read last, and what is bound since. It must never know who presses, or a connection.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -52,36 +52,55 @@ pub(crate) struct Keymap {
 impl Keymap {
     /// From what the display says (`GetKeyboardMapping`): `per_key` symbols for each key from `first` on.
     pub(crate) fn new(first: u8, per_key: usize, symbols: &[u32]) -> Self {
-        let keys: Vec<[u32; 2]> = symbols
-            .chunks(per_key.max(1))
-            .take(usize::from(u8::MAX - first) + 1)
-            .map(|key| [0, 1].map(|column| key.get(column).copied().unwrap_or(0)))
+        let mut keymap = Self {
+            first,
+            keys: Vec::new(),
+            places: BTreeMap::new(),
+            spare: Vec::new(),
+            bound: VecDeque::new(),
+        };
+        keymap.follow(per_key, symbols);
+        keymap
+    }
+
+    /// The display says something else now, or whoever changed it has taken our spare keys. What is still on them stays
+    /// bound.
+    pub(crate) fn follow(&mut self, per_key: usize, symbols: &[u32]) {
+        let first = self.first;
+        let rows = || (first..=u8::MAX).zip(symbols.chunks(per_key.max(1)));
+        let is_ours = |bound: &(u32, u8), row: &[u32]| {
+            row.iter()
+                .all(|&symbol| symbol == 0 || canonical(symbol) == bound.0)
+                && row.iter().any(|&symbol| symbol != 0)
+        };
+        self.bound
+            .retain(|bound| rows().any(|(keycode, row)| keycode == bound.1 && is_ours(bound, row)));
+        let bound = |keycode: u8| self.bound.iter().any(|(_, other)| *other == keycode);
+        self.keys = rows()
+            .map(|(keycode, row)| match bound(keycode) {
+                true => [0, 0],
+                false => [0, 1].map(|column| row.get(column).copied().unwrap_or(0)),
+            })
             .collect();
-        let keycodes = || (first..=u8::MAX).zip(&keys);
-        let mut places = BTreeMap::new();
+        self.places.clear();
         for column in [0, 1] {
-            for (keycode, key) in keycodes() {
+            for (keycode, key) in (first..=u8::MAX).zip(&self.keys) {
                 if let Some(place) = place_on(keycode, key, key[column]) {
-                    places.entry(key[column]).or_insert(place);
+                    self.places.entry(canonical(key[column])).or_insert(place);
                 }
             }
         }
         // Only those on which nothing at all is: other groups' symbols stay where they are.
-        let unused = symbols
-            .chunks(per_key.max(1))
-            .map(|key| key.iter().all(|&symbol| symbol == 0));
-        let mut spare: Vec<u8> = (first..=u8::MAX)
-            .zip(unused)
-            .filter_map(|(keycode, is_unused)| is_unused.then_some(keycode))
+        self.spare = rows()
+            .filter(|(_, row)| row.iter().all(|&symbol| symbol == 0))
+            .map(|(keycode, _)| keycode)
+            .take(MAX_SPARE.saturating_sub(self.bound.len()))
             .collect();
-        spare.truncate(MAX_SPARE);
-        Self {
-            first,
-            keys,
-            places,
-            spare,
-            bound: VecDeque::new(),
-        }
+    }
+
+    /// Whether a symbol of ours is on this key.
+    pub(crate) fn has_bound(&self, keycode: u8) -> bool {
+        self.bound.iter().any(|(_, bound)| *bound == keycode)
     }
 
     /// The key of a symbol, best the one that was pressed there.

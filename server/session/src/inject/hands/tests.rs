@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use server_bridge::input::{Input, TouchPhase};
 
+use super::super::touch::TOGETHER;
 use super::*;
 
 const CTRL: u32 = 0xffe3;
@@ -44,7 +45,7 @@ fn key(down: bool, keysym: u32, code: u8) -> Input {
 fn acts(hands: &mut Hands, inputs: &[Input]) -> Vec<Act> {
     let mut acts = Vec::new();
     for input in inputs {
-        hands.take(*input, &mut acts);
+        hands.take(*input, Instant::now(), &mut acts);
     }
     acts
 }
@@ -209,11 +210,113 @@ fn a_gamepad_and_a_finger_are_keys_and_a_button_until_everything_is_released() {
         [
             Act::Key(KEY_RETURN, true),
             Act::MoveTo(0, 0),
-            Act::Button(1, true),
             Act::Key(KEY_RETURN, false),
-            Act::Button(1, false)
         ]
     );
+    assert_eq!(hands.wake_at(), None, "the finger is forgotten");
+}
+
+#[test]
+fn a_finger_that_stays_alone_presses_until_everything_is_released() {
+    let mut hands = hands();
+    let began = Instant::now();
+    let down = Input::Touch {
+        finger: 0,
+        phase: TouchPhase::Start,
+        x: 0,
+        y: 0,
+    };
+    let mut done = Vec::new();
+    hands.take(down, began, &mut done);
+    let wake = hands.wake_at().expect("it waits");
+    hands.due(began, &mut done);
+    assert_eq!(done, [Act::MoveTo(0, 0)]);
+    hands.due(wake, &mut done);
+    assert_eq!(done[1..], [Act::MoveTo(0, 0), Act::Button(1, true)]);
+    assert_eq!(
+        acts(&mut hands, &[Input::ReleaseAll]),
+        [Act::Button(1, false)]
+    );
+}
+
+#[test]
+fn another_keyboard_is_followed_while_keys_are_held() {
+    let mut hands = hands();
+    acts(
+        &mut hands,
+        &[
+            key(true, 0x61, code(KEY_A)),
+            key(true, EURO, 0),
+            key(false, EURO, 0),
+        ],
+    );
+    assert!(hands.has_bound(SPARE));
+    // Two letters have changed places; the display says what was bound too.
+    let symbols = [
+        [0xff1b, 0],
+        [0x63, 0x43],
+        [0x37, 0x26],
+        [SHIFT_L, 0],
+        [CTRL, 0],
+        [0x61, 0x41],
+        [0xff0d, 0],
+        [EURO, EURO],
+    ];
+    hands.follow(2, symbols.as_flattened());
+    let typed = acts(
+        &mut hands,
+        &[
+            key(true, 0x63, code(KEY_C)),
+            key(false, 0x61, code(KEY_A)),
+            key(false, 0x63, code(KEY_C)),
+            key(true, EURO, 0),
+            key(false, EURO, 0),
+        ],
+    );
+    // The key of the letter is held for another one: it is let go first, and once more when its last user lets go.
+    assert_eq!(
+        typed,
+        [
+            Act::Key(KEY_A, false),
+            Act::Key(KEY_A, true),
+            Act::Key(KEY_A, false),
+            Act::Key(SPARE, true),
+            Act::Key(SPARE, false)
+        ]
+    );
+    // Whoever gave the spare key something else has it.
+    let symbols = [[0xff1b, 0], [0x63, 0x43], [0, 0]];
+    hands.follow(2, symbols.as_flattened());
+    assert!(!hands.has_bound(SPARE));
+    assert_eq!(
+        acts(&mut hands, &[key(true, EURO, 0)]),
+        [Act::Bind(10, EURO), Act::Key(10, true)]
+    );
+}
+
+#[test]
+fn before_a_paste_the_clipboard_is_waited_for() {
+    let mut hands = hands();
+    let typed = acts(
+        &mut hands,
+        &[
+            key(true, CTRL, code(KEY_CTRL)),
+            key(true, 0x76, 47),
+            key(true, 0x63, code(KEY_C)),
+        ],
+    );
+    // This keyboard has no V, which does not matter here.
+    assert_eq!(
+        typed,
+        [
+            Act::Key(KEY_CTRL, true),
+            Act::AwaitPaste,
+            Act::Key(KEY_C, true)
+        ]
+    );
+    acts(&mut hands, &[Input::ReleaseAll]);
+    let typed = acts(&mut hands, &[key(true, 0x76, 47)]);
+    assert!(!typed.contains(&Act::AwaitPaste), "a letter is no paste");
 }
 
 fn any_input() -> impl Strategy<Value = Input> {
@@ -263,6 +366,7 @@ proptest! {
     fn nothing_stays_down(inputs in proptest::collection::vec(any_input(), 0..80)) {
         let mut hands = hands();
         let mut all = acts(&mut hands, &inputs);
+        hands.due(Instant::now() + TOGETHER, &mut all);
         hands.release_all(&mut all);
         hands.unbind_all(&mut all);
         let mut down = std::collections::BTreeSet::new();
@@ -278,7 +382,7 @@ proptest! {
                     prop_assert!(!down.contains(&(0, keycode)), "a held key is bound anew");
                     bound.insert(keycode);
                 }
-                Act::MoveTo(..) | Act::MoveBy(..) => {}
+                Act::MoveTo(..) | Act::MoveBy(..) | Act::AwaitPaste => {}
             }
         }
         prop_assert!(down.is_empty(), "{:?} stay down", down);

@@ -26,6 +26,8 @@ const PASTE_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Seen {
     /// What its keys say.
     pub(super) typed: String,
+    /// When its keys were pressed or repeated, in milliseconds of the display's clock.
+    pub(super) presses: Vec<u32>,
     /// Its buttons, pressed and released.
     pub(super) buttons: Vec<(u8, bool)>,
     /// What it has in the clipboard.
@@ -96,13 +98,17 @@ impl Window {
         }
     }
 
+    /// What has happened so far.
+    pub(super) fn seen(&self) -> Seen {
+        self.shared.seen.lock().expect("not poisoned").clone()
+    }
+
     /// Waits until what has happened is as it should be.
     pub(super) async fn until<T>(&self, what: &str, done: impl Fn(&Seen) -> Option<T>) -> T {
-        let seen = || self.shared.seen.lock().expect("not poisoned").clone();
         let last = std::cell::RefCell::new(Seen::default());
         let found = tokio::time::timeout(super::PATIENCE / 2, async {
             until(what, || {
-                *last.borrow_mut() = seen();
+                *last.borrow_mut() = self.seen();
                 done(&last.borrow())
             })
             .await
@@ -205,6 +211,22 @@ impl Window {
             .expect("it has it");
     }
 
+    /// Swaps what two keys say, as a program does that sets another keyboard.
+    pub(super) fn swap_keys(&self, one: u8, other: u8) {
+        let table = |keycode| {
+            let table = self.connection.get_keyboard_mapping(keycode, 1);
+            table.expect("sent").reply().expect("a table")
+        };
+        let (of_one, of_other) = (table(one), table(other));
+        for (keycode, now) in [(one, of_other), (other, of_one)] {
+            self.connection
+                .change_keyboard_mapping(1, keycode, now.keysyms_per_keycode, &now.keysyms)
+                .expect("sent")
+                .check()
+                .expect("it is changed");
+        }
+    }
+
     /// What the clipboard has.
     pub(super) fn paste(&self) -> Option<String> {
         self.shared.seen.lock().expect("not poisoned").pasted = None;
@@ -249,6 +271,7 @@ impl Watcher {
             }
             let mut seen = self.shared.seen.lock().expect("not poisoned");
             match event {
+                Event::KeyPress(event) => seen.presses.push(event.time),
                 Event::ButtonPress(event) => seen.buttons.push((event.detail, true)),
                 Event::ButtonRelease(event) => seen.buttons.push((event.detail, false)),
                 _ => {}
