@@ -25,10 +25,29 @@ pub(crate) struct NginxArgs {
     /// The coordinators' certificate, PEM, against which theirs are checked [default: it is not checked]
     #[arg(long, value_name = "FILE", value_parser = path)]
     coordinator_certificate: Option<PathBuf>,
-    /// A session server, reached under /session/NAME/; may be repeated
+    /// A session server's users' WebSockets under /session/NAME/, for scripts; may be repeated
     #[arg(long, value_name = "NAME=IP:PORT", value_parser = session)]
     session: Vec<(String, SocketAddr)>,
+    /// A session server under a host name of its own, pages and all; its configuration says "advertise": "HOST:443".
+    /// The certificate has to be good for it too; may be repeated
+    #[arg(long, value_name = "HOST=IP:PORT", value_parser = session_host)]
+    session_host: Vec<(String, SocketAddr)>,
 }
+
+/// What both kinds of servers begin with: how it is reached, and what is passed on.
+const PASSED_ON: [&str; 11] = [
+    "    ssl_protocols TLSv1.2 TLSv1.3;",
+    "    server_tokens off;",
+    "    proxy_http_version 1.1;",
+    "    proxy_set_header Host $http_host;",
+    "    proxy_set_header Upgrade $http_upgrade;",
+    "    proxy_set_header Connection $treecast_connection;",
+    "    proxy_set_header X-Forwarded-Proto https;",
+    "    # WebSockets are pinged every 25 s when nothing is said.",
+    "    proxy_read_timeout 90s;",
+    "    proxy_send_timeout 90s;",
+    "    proxy_buffering off;",
+];
 
 /// The text of the file, for `sites-enabled`.
 pub(crate) fn config(args: &NginxArgs) -> String {
@@ -50,31 +69,27 @@ pub(crate) fn config(args: &NginxArgs) -> String {
     line("    keepalive 16;");
     line("}");
     line("");
-    line("server {");
-    line(&format!("    listen {} ssl;", args.listen));
-    line(&format!("    server_name {};", args.name));
-    line(&format!(
-        "    ssl_certificate {};",
-        args.certificate.display()
-    ));
-    line(&format!("    ssl_certificate_key {};", args.key.display()));
-    line("    ssl_protocols TLSv1.2 TLSv1.3;");
-    line("    server_tokens off;");
+    let reached_as = |name: &str| {
+        let names = [
+            "server {".to_owned(),
+            format!("    listen {} ssl;", args.listen),
+            format!("    server_name {name};"),
+            format!("    ssl_certificate {};", args.certificate.display()),
+            format!("    ssl_certificate_key {};", args.key.display()),
+        ];
+        names
+            .into_iter()
+            .chain(PASSED_ON.map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    for text in reached_as(&args.name) {
+        line(&text);
+    }
     line("    client_max_body_size 64k;");
-    line("");
-    line("    proxy_http_version 1.1;");
-    line("    proxy_set_header Host $http_host;");
-    line("    proxy_set_header Upgrade $http_upgrade;");
-    line("    proxy_set_header Connection $treecast_connection;");
     line(
         "    # Only the address that NGINX itself saw; the coordinator believes it from --trusted-proxy.",
     );
     line("    proxy_set_header X-Forwarded-For $remote_addr;");
-    line("    proxy_set_header X-Forwarded-Proto https;");
-    line("    # WebSockets are pinged every 25 s when nothing is said.");
-    line("    proxy_read_timeout 90s;");
-    line("    proxy_send_timeout 90s;");
-    line("    proxy_buffering off;");
     line("");
     line("    # The site, the HTTP API, and the verbs over WebSocket on any path.");
     line("    location / {");
@@ -99,14 +114,26 @@ pub(crate) fn config(args: &NginxArgs) -> String {
     line("    }");
     for (name, address) in &args.session {
         line("");
-        line(&format!(
-            "    # Sessions of {name}: its page, and its users' WebSockets."
-        ));
+        line(&format!("    # Sessions of {name}: its users' WebSockets."));
         line(&format!("    location /session/{name}/ {{"));
         line(&format!("        proxy_pass https://{address}/;"));
         line("    }");
     }
     line("}");
+    for (host, address) in &args.session_host {
+        line("");
+        line("# A session server: its pages, and its users' WebSockets.");
+        for text in reached_as(host) {
+            line(&text);
+        }
+        // An offer of a WHEP player, which is the largest body.
+        line("    client_max_body_size 128k;");
+        line("");
+        line("    location / {");
+        line(&format!("        proxy_pass https://{address};"));
+        line("    }");
+        line("}");
+    }
     out
 }
 
@@ -153,9 +180,47 @@ fn session(text: &str) -> Result<(String, SocketAddr), String> {
     good.then(|| (name.to_owned(), address)).ok_or_else(wrong)
 }
 
+fn session_host(text: &str) -> Result<(String, SocketAddr), String> {
+    let wrong = || format!("{text:?} is not HOST=IP:PORT, such as left.example.org=127.0.0.1:1111");
+    let (host, address) = text.split_once('=').ok_or_else(wrong)?;
+    let host = server_name(host).map_err(|_| wrong())?;
+    Ok((host, address.parse().map_err(|_| wrong())?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: NginxArgs,
+    }
+
+    #[test]
+    fn a_session_server_has_a_host_of_its_own() {
+        let line = [
+            "nginx-config",
+            "--name=example.org",
+            "--certificate=/a.crt",
+            "--key=/a.key",
+            "--session-host=left.example.org=127.0.0.1:1111",
+        ];
+        let Line { args } = clap::Parser::try_parse_from(line).expect("it is right");
+        let text = config(&args);
+        let (site, sessions) = text
+            .split_once("server_name left.example.org;")
+            .expect("it is there");
+        assert!(site.contains("server_name example.org;"), "{text}");
+        assert!(
+            sessions.contains("location / {\n        proxy_pass https://127.0.0.1:1111;\n"),
+            "{text}"
+        );
+        // What a visitor claims to be is not passed on as if NGINX had seen it.
+        assert!(!sessions.contains("X-Forwarded-For"), "{text}");
+        let opened = text.matches('{').count();
+        assert_eq!(opened, text.matches('}').count(), "{text}");
+    }
 
     #[test]
     fn what_would_break_out_of_its_place_is_refused() {
@@ -170,6 +235,7 @@ mod tests {
         }
         for text in ["x", "x=1", "x/y=127.0.0.1:1", "=127.0.0.1:1"] {
             assert!(session(text).is_err(), "{text:?}");
+            assert!(session_host(text).is_err(), "{text:?}");
         }
     }
 }
