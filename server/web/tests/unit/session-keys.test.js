@@ -67,6 +67,17 @@ test('a key that repeats is pressed once', () => {
   assert.deepEqual(sent(), ['+78/45', '-78/45']);
 });
 
+test('what AltGr writes is no command, however it is told', () => {
+  const { keyboard, sent } = world();
+  const both = { ctrlKey: true, altKey: true };
+  keyboard.down(event('€', 'KeyE', both));
+  keyboard.down(event('ą', 'KeyA', both));
+  keyboard.down(event('ґ', 'KeyU', { ctrlKey: true, getModifierState: (name) => name === 'AltGraph' }));
+  // A command of a layout without Latin letters.
+  keyboard.down(event('с', 'KeyC', both));
+  assert.deepEqual(sent(), ['+10020ac/18', '+1000105/30', '+1000491/22', '+63/46']);
+});
+
 test('what is held is pressed again for a server that let go, what is up is not', () => {
   const { keyboard, sent } = world();
   keyboard.down(event('Shift', 'ShiftLeft', { location: 1, shiftKey: true }));

@@ -13,6 +13,11 @@ const SHIFT_LEFT = keysymOf('Shift', 1);
 /** More keys than hands hold; beyond it the oldest is let go. */
 const MAX_HELD = 32;
 
+/** Whether a key writes what it does because of AltGr, which some systems tell as Control and Alt: no other script has signs
+ * or Latin letters as its letters. */
+const isOfAltGr = (event) => event.getModifierState?.('AltGraph') === true
+  || (event.ctrlKey && event.altKey && (!/^\p{L}$/u.test(event.key) || /^\p{Script=Latin}$/u.test(event.key)));
+
 export class Keyboard {
   /** `isApple`: Command does there what Control does elsewhere, Option what AltGr does. */
   constructor({ send, isApple = false }) {
@@ -84,10 +89,12 @@ export class Keyboard {
     this.held.clear();
   }
 
-  meaning({ key, location, code, ctrlKey, altKey, metaKey, shiftKey }) {
+  meaning(event) {
+    const { key, location, code, ctrlKey, altKey, metaKey, shiftKey } = event;
     if (this.isApple && key === 'Meta') return keysymOf('Control', code === 'MetaRight' ? 2 : 1);
     // Commands are Latin letters, whatever the layout writes there.
     const letter = (ctrlKey || metaKey || (altKey && !this.isApple)) && isCharacter(key) && key.codePointAt(0) > 0x7f
+      && !isOfAltGr(event)
       && /^Key([A-Z])$/.exec(code)?.[1];
     if (letter) return keysymOfCharacter(shiftKey ? letter : letter.toLowerCase());
     return keysymOf(key, location);
