@@ -1,3 +1,6 @@
+//! Who gets what came: viewers by name and address, those who asked a server, and what a relay passes on. They must never
+//! need a socket.
+
 use super::*;
 
 fn check(user: &str, from: &str) -> Incoming {

@@ -1,3 +1,5 @@
+//! An allocation from the first request to its end, against answers that are made here. They must never need a server.
+
 use super::request::LIFETIME;
 use super::*;
 use proptest::prelude::*;
