@@ -32,7 +32,7 @@ const KNOWN_SHARE: f64 = 0.96;
 /// A limit that differs by more than this is another one; else it is averaged.
 const SAME_LIMIT: f64 = 0.2;
 
-/// Packets that wait less than this do not wait in a queue, microseconds: scatter.
+/// Packets that wait less than this do not wait in a queue, microseconds: a busy computer scatters as much.
 const EMPTY_US: i64 = 20_000;
 
 /// Packets that wait longer than this wait in a queue: no probe has to say that the way is full, microseconds.
@@ -323,6 +323,8 @@ impl Estimate {
             return;
         }
         match self.trend.usage() {
+            // Scatter that looks like a trend: nothing waits.
+            Usage::Over if self.queue.excess_us(now_us) < EMPTY_US => {}
             Usage::Over if self.probes.echoes(now_us) => {}
             Usage::Over
                 if self

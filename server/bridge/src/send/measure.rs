@@ -19,6 +19,9 @@ const DRAIN_PAUSE_US: u64 = 1_000_000;
 /// What a packet waited says nothing any more after this, microseconds.
 const FORGOTTEN_US: u64 = 1_000_000;
 
+/// Clocks of computers drift by up to 50 us a second: what was the shortest delay is so no longer after this, microseconds.
+const MINUTE_US: u64 = 60_000_000;
+
 /// More loss than this is congestion (draft-ietf-rmcat-gcc-02 section 6) ...
 pub(crate) const HIGH_LOSS: f64 = 0.10;
 
@@ -143,11 +146,13 @@ impl Losses {
     }
 }
 
-/// How long packets wait on their way: their delay beyond the shortest one seen. The clocks differ, so only differences
-/// count.
+/// How long packets wait on their way: their delay beyond the shortest one of the last minute or two. The clocks differ,
+/// so only differences count, and they drift.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     shortest_us: Option<i64>,
+    /// Of this minute alone, and when it began.
+    minute: Option<(u64, i64)>,
     excess_us: i64,
     last_us: u64,
     drained: Option<Drained>,
@@ -167,7 +172,18 @@ impl Queue {
     /// A packet that was sent and arrived.
     pub(crate) fn packet(&mut self, sent_us: u64, arrival_us: u64) {
         let delay = arrival_us as i64 - sent_us as i64;
-        let shortest = self.shortest_us.map_or(delay, |known| known.min(delay));
+        let (since_us, mut lately) = self.minute.unwrap_or((sent_us, delay));
+        lately = lately.min(delay);
+        let shortest = match sent_us > since_us + MINUTE_US {
+            true => {
+                self.minute = Some((sent_us, delay));
+                lately
+            }
+            false => {
+                self.minute = Some((since_us, lately));
+                self.shortest_us.map_or(delay, |known| known.min(delay))
+            }
+        };
         self.shortest_us = Some(shortest);
         self.excess_us = delay - shortest;
         self.last_us = sent_us;
@@ -201,7 +217,7 @@ impl Queue {
             unchanged = same_us.contains(&self.excess_us);
             if unchanged && drained.unchanged {
                 // Less was sent, and less again, and nothing changed: the way is another one.
-                self.shortest_us = None;
+                (self.shortest_us, self.minute) = (None, None);
                 self.excess_us = 0;
                 self.drained = None;
                 return false;
@@ -230,6 +246,17 @@ mod tests {
         assert!((80_000.0..100_000.0).contains(&bps), "{bps}");
         assert_eq!(rate.bps(2_500_000), Some(0.0));
         assert_eq!((rate.count(1_900_000), rate.count(2_500_000)), (6, 0));
+    }
+
+    #[test]
+    fn clocks_that_drift_apart_are_no_queue() {
+        let mut queue = Queue::default();
+        for sent_us in (0..3_600_000_000u64).step_by(100_000) {
+            let now_us = sent_us + 20_000 + sent_us / 20_000;
+            queue.packet(sent_us, now_us);
+            let excess_us = queue.excess_us(now_us);
+            assert!(excess_us < 10_000 && !queue.is_long(now_us), "{excess_us}");
+        }
     }
 
     #[test]
