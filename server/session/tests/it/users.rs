@@ -4,11 +4,39 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use server_session::SessionConfig;
-use server_wire::{EndWord, ExtendOrder, Order, OrderAnswer, Token, UnixSeconds, UserAnswer};
+use server_wire::{
+    EndWord, ExtendOrder, Host, Order, OrderAnswer, Port, Token, UnixSeconds, UserAnswer,
+};
 use tempfile::TempDir;
 
 use crate::lab::{Coordinator, Running, User, code, script, unique};
 use crate::processes::until_count;
+
+#[tokio::test]
+async fn behind_a_proxy_everybody_is_told_the_address_at_which_it_is_reached() {
+    let coordinator = Coordinator::new().await;
+    let application = script("app", &format!("exec sleep {}", unique()));
+    let mut config = coordinator.config(vec![application]);
+    config.advertise = Some((Host::cut("left.example.org"), Port::new(443)));
+    let server = Running::start(config).await;
+    let data = coordinator.folder.path().join("data");
+    let (mut link, register) = coordinator.link().await;
+    assert_eq!(
+        (register.host.as_str(), register.port.number()),
+        ("left.example.org", 443)
+    );
+    let page = "https://left.example.org:443/session/0042";
+    let place = link.started("app", 42).await;
+    assert_eq!(place.url.expect("a page").as_str(), page);
+    let mut ann = User::connect(server.address, &data).await;
+    let asked = r#"{"verb":"CONNECT_TO_SESSION","code":"0042"}"#;
+    let answer: UserAnswer = ann.ask(asked).await;
+    let UserAnswer::Established(inside) = &answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(inside.webrtc_connection_data.as_str(), page);
+    server.stop().await;
+}
 
 fn names(answer: &UserAnswer) -> Vec<&str> {
     match answer {
