@@ -47,6 +47,8 @@ class App {
       },
       returned: () => this.hands.returned(),
     });
+    // Where ICE servers were to be asked the last time, an offer that is made without them would be of no use.
+    if (recall('ice') !== 'servers') this.media.prepare();
     const address = new URL('/', location);
     address.protocol = 'wss:';
     this.socket = new Socket({
@@ -177,6 +179,7 @@ class App {
     if (Array.isArray(message.ice_servers)) {
       // A server without an address makes browsers refuse all of them.
       this.media.iceServers = message.ice_servers.filter(({ urls }) => [urls].flat().some((url) => url));
+      remember('ice', this.media.iceServers.length > 0 ? 'servers' : 'none');
     }
     if (isNew) {
       this.media.connect();

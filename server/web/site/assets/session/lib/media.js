@@ -11,6 +11,8 @@ const SILENT_MS = 1500;
 const LATE_MS = 500;
 /** How long a new connection may take before another one is tried: ICE over TURN takes a second or two. */
 const CONNECT_MS = 6000;
+/** How long an offer that was made before it was wanted is good: the addresses in it may change. */
+const READY_MS = 10_000;
 /** Between two attempts, at first and at last. */
 const AGAIN_MS = [0, 200, 500, 1000, 2000];
 /** What waits in a channel before moves are left out: a tenth of a second of them. */
@@ -34,6 +36,13 @@ export class Media {
     this.isWanted = false;
     this.mayInput = true;
     this.clock = null;
+    this.ready = null;
+  }
+
+  /** Makes the first offer while the page is let in: a browser takes some time for it. */
+  prepare() {
+    this.dropReady();
+    this.ready = { ...this.offer([]), clock: setTimeout(() => this.dropReady(), READY_MS) };
   }
 
   /** Connects anew, whatever there is. */
@@ -42,16 +51,53 @@ export class Media {
     clearTimeout(this.clock);
     this.dropPeer();
     this.tell(this.state === 'off' ? 'connecting' : 'lost');
-    const peer = new RTCPeerConnection({
-      iceServers: this.iceServers, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require',
-    });
-    this.peer = peer;
+    const { peer, input, moves, described } = this.takeReady() ?? this.offer(this.iceServers);
+    Object.assign(this, { peer, input, moves });
+    this.tend(peer, input, moves);
     const isCurrent = () => this.peer === peer;
     const again = () => { if (isCurrent()) this.again(); };
     this.clock = setTimeout(again, CONNECT_MS);
+    try {
+      await described;
+      if (!isCurrent()) return;
+      const answer = await this.ask({ verb: 'WEBRTC_OFFER', sdp: peer.localDescription.sdp });
+      if (!isCurrent()) return;
+      if (answer.msg !== 'WEBRTC_ANSWER') throw new Error(answer.reason ?? answer.msg);
+      await peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    } catch {
+      again();
+    }
+  }
+
+  // The offer that was prepared, if it can be used: ICE servers are asked while an offer is made.
+  takeReady() {
+    const { ready } = this;
+    if (ready === null || this.iceServers.length > 0) {
+      this.dropReady();
+      return null;
+    }
+    clearTimeout(ready.clock);
+    this.ready = null;
+    return ready;
+  }
+
+  dropReady() {
+    const { ready } = this;
+    this.ready = null;
+    clearTimeout(ready?.clock);
+    ready?.peer.close();
+  }
+
+  // A connection with its channels, whose description is being made. What comes of it counts once it is the current one; ways
+  // that are found before are in its description.
+  offer(iceServers) {
+    const peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
+    const isCurrent = () => this.peer === peer;
+    const again = () => { if (isCurrent()) this.again(); };
     const receivers = ['video', 'audio'].map((kind) => peer.addTransceiver(kind, { direction: 'recvonly' }).receiver);
     for (const receiver of receivers) this.hasten(receiver);
-    this.openChannels(peer);
+    const input = peer.createDataChannel('input', { ordered: true });
+    const moves = peer.createDataChannel('moves', { ordered: false, maxRetransmits: 0 });
     peer.addEventListener('track', ({ track, receiver }) => {
       if (!isCurrent()) return;
       this.hasten(receiver);
@@ -74,15 +120,10 @@ export class Media {
         again();
       }
     });
-    try {
-      await peer.setLocalDescription();
-      const answer = await this.ask({ verb: 'WEBRTC_OFFER', sdp: peer.localDescription.sdp });
-      if (!isCurrent()) return;
-      if (answer.msg !== 'WEBRTC_ANSWER') throw new Error(answer.reason ?? answer.msg);
-      await peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
-    } catch {
-      again();
-    }
+    const described = peer.setLocalDescription();
+    // Whoever waits for it is told; if nobody does, nobody needs it.
+    described.catch(() => {});
+    return { peer, input, moves, described };
   }
 
   // The sound may wait a little for its packets, the picture not at all.
@@ -92,10 +133,7 @@ export class Media {
     if ('playoutDelayHint' in receiver) receiver.playoutDelayHint = 0;
   }
 
-  openChannels(peer) {
-    this.input = peer.createDataChannel('input', { ordered: true });
-    this.moves = peer.createDataChannel('moves', { ordered: false, maxRetransmits: 0 });
-    const { input, moves } = this;
+  tend(peer, input, moves) {
     let token = 0;
     // The ping that waits for its answer. The next one waits too: a page in the background has a clock that seldom ticks.
     let waiting = null;
@@ -152,6 +190,7 @@ export class Media {
     this.isWanted = false;
     clearTimeout(this.clock);
     this.releaseAll();
+    this.dropReady();
     this.dropPeer();
     this.tell('off');
   }
