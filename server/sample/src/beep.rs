@@ -1,4 +1,5 @@
-//! The beep: a tone in the first tenth of each second, and when a button is pressed, given to `pacat` on its standard input.
+//! The beep: a tone in the first tenth of each second, unless all is still, and when a button is pressed, given to `pacat` on
+//! its standard input. Where all is still nothing plays between two presses.
 //!
 //! A program of its own plays it, so that nothing has to be linked for a beep. This file must never know the picture.
 
@@ -6,7 +7,7 @@ use std::io::Write as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::scene::is_beep;
@@ -21,6 +22,8 @@ const TONE_HZ: [f32; 2] = [880.0, 1320.0];
 const VOLUME: f32 = 0.3;
 /// Pieces that a button sounds.
 const CLICK_PIECES: u32 = 8;
+/// Silent pieces after which the player ends where all is still: half a second.
+const QUIET_PIECES: u32 = 50;
 /// What the sound server may keep, milliseconds. A guess: short, and no gap on a busy machine.
 const LATENCY_MS: u32 = 30;
 /// The pause before the player is started again that ended with its sound server; it doubles until one plays.
@@ -33,6 +36,7 @@ const STEADY: Duration = Duration::from_secs(5);
 /// Something that beeps; dropped, it is silent.
 pub(crate) struct Beeper {
     shared: Arc<Shared>,
+    feeder: Thread,
 }
 
 struct Shared {
@@ -40,6 +44,16 @@ struct Shared {
     player: Mutex<Option<Child>>,
     is_over: AtomicBool,
     clicks: AtomicU32,
+    still: AtomicBool,
+}
+
+/// Why a player gets nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fed {
+    /// It ended.
+    Ended,
+    /// All is still.
+    Still,
 }
 
 impl Beeper {
@@ -54,18 +68,23 @@ impl Beeper {
             player: Mutex::new(Some(player)),
             is_over: AtomicBool::new(false),
             clicks: AtomicU32::new(0),
+            still: AtomicBool::new(false),
         });
         let theirs = Arc::clone(&shared);
-        thread::spawn(move || {
+        let feeder = thread::spawn(move || {
             let mut pause = RETRY_PAUSE;
             loop {
                 let began = Instant::now();
-                feed(&mut input, &theirs.clicks);
+                let fed = feed(&mut input, &theirs);
                 if began.elapsed() >= STEADY {
                     pause = RETRY_PAUSE;
                 }
-                thread::sleep(pause);
-                pause = MAX_RETRY_PAUSE.min(pause * 2);
+                if fed == Fed::Still {
+                    theirs.rest();
+                } else {
+                    thread::sleep(pause);
+                    pause = MAX_RETRY_PAUSE.min(pause * 2);
+                }
                 let mut place = theirs.player();
                 if theirs.is_over.load(Ordering::Acquire) {
                     return;
@@ -79,18 +98,27 @@ impl Beeper {
                 input = stdin;
             }
         });
-        Ok(Self { shared })
+        let feeder = feeder.thread().clone();
+        Ok(Self { shared, feeder })
     }
 
     /// A button was pressed.
     pub(crate) fn click(&self) {
-        self.shared.clicks.store(CLICK_PIECES, Ordering::Relaxed);
+        self.shared.clicks.store(CLICK_PIECES, Ordering::Release);
+        self.feeder.unpark();
+    }
+
+    /// All is still from now on, or not any more.
+    pub(crate) fn set_still(&self, still: bool) {
+        self.shared.still.store(still, Ordering::Release);
+        self.feeder.unpark();
     }
 }
 
 impl Drop for Beeper {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::Release);
+        self.feeder.unpark();
         if let Some(player) = self.shared.player().take() {
             end(player);
         }
@@ -98,6 +126,18 @@ impl Drop for Beeper {
 }
 
 impl Shared {
+    /// Ends the player, and waits until there is something to play.
+    fn rest(&self) {
+        if let Some(player) = self.player().take() {
+            end(player);
+        }
+        let is_over = || self.is_over.load(Ordering::Acquire);
+        let is_still = || self.still.load(Ordering::Acquire);
+        while is_still() && self.clicks.load(Ordering::Acquire) == 0 && !is_over() {
+            thread::park();
+        }
+    }
+
     fn player(&self) -> MutexGuard<'_, Option<Child>> {
         self.player.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,17 +162,29 @@ fn end(mut player: Child) {
     let _ = player.wait();
 }
 
-/// Gives the player what it plays until it ends; it takes no more than it plays.
-fn feed(input: &mut ChildStdin, clicks: &AtomicU32) {
+/// Gives the player what it plays, which takes no more than it plays, until it ends or all is still.
+fn feed(input: &mut ChildStdin, shared: &Shared) -> Fed {
     let mut phase = [0.0_f32; 2];
+    let mut quiet = 0;
     loop {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-        let second = is_beep(unix.unwrap_or_default().as_micros() as u64);
+        let still = shared.still.load(Ordering::Acquire);
+        let second = !still && is_beep(unix.unwrap_or_default().as_micros() as u64);
         let take = |count: u32| count.checked_sub(1);
-        let click = clicks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let click = shared
+            .clicks
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, take);
         let piece = piece(&mut phase, [second, click.is_ok()]);
         if input.write_all(&piece).is_err() {
-            return;
+            return Fed::Ended;
+        }
+        quiet = if still && click.is_err() {
+            quiet + 1
+        } else {
+            0
+        };
+        if quiet >= QUIET_PIECES {
+            return Fed::Still;
         }
     }
 }

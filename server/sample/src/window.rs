@@ -40,7 +40,7 @@ const F2: u32 = 0xffbf;
 pub struct Options {
     /// Pictures a second, 1 to 240.
     pub frame_rate: u32,
-    /// Nothing moves; it paints when something is done to it. F2 changes that.
+    /// Nothing moves or beeps; it paints when something is done to it. F2 changes that.
     pub still: bool,
     /// It beeps.
     pub sound: bool,
@@ -147,7 +147,8 @@ impl<'x> Program<'x> {
         let beeper = options
             .sound
             .then(Beeper::start)
-            .and_then(|started| started.inspect_err(|why| say(why)).ok());
+            .and_then(|started| started.inspect_err(|why| say(why)).ok())
+            .inspect(|beeper| beeper.set_still(options.still));
         let program = Self {
             x,
             painter,
@@ -292,6 +293,9 @@ impl<'x> Program<'x> {
             self.typed.pop();
         } else if symbol == F2 {
             self.still = !self.still;
+            if let Some(beeper) = &self.beeper {
+                beeper.set_still(self.still);
+            }
         }
         Ok(())
     }
