@@ -112,6 +112,11 @@ impl Life {
         }
     }
 
+    /// Somebody came who does not know what the others were told of its end: all are told with the next tick.
+    pub(crate) fn remind(&mut self) {
+        self.warned_of = None;
+    }
+
     /// What time has brought; asked again until nothing is due.
     pub(crate) fn due(&mut self, now: Now, times: &Times) -> Option<Due> {
         if self.stage != Stage::Running {

@@ -526,3 +526,16 @@ fn after_an_extension_users_are_warned_again() {
     assert_eq!(house.tick(now(140)), [Action::TellTimeNear(key)]);
     assert_eq!(house.tick(now(141)), []);
 }
+
+#[test]
+fn who_comes_in_the_last_minute_is_told_that_it_is_the_last() {
+    let mut house = house(4);
+    let key = started(&mut house, 0, 1);
+    entered(&mut house, 1);
+    house.extend(code(1), now(100).unix).expect("a session");
+    assert_eq!(house.tick(now(40)), [Action::TellTimeNear(key)]);
+    assert_eq!(house.tick(now(50)), []);
+    entered(&mut house, 1);
+    assert_eq!(house.tick(now(51)), [Action::TellTimeNear(key)]);
+    assert_eq!(house.tick(now(52)), []);
+}

@@ -69,6 +69,7 @@ impl House {
             return (Entrance::Full, Vec::new());
         };
         life.counted(now);
+        life.remind();
         (Entrance::In(key, client), actions(key, outs))
     }
 
