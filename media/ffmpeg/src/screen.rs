@@ -55,7 +55,7 @@ pub struct ScreenConfig {
     pub width: u32,
     /// Pixels from the top, likewise.
     pub height: u32,
-    /// Pictures a second at most, 1..=[`MAX_FRAME_RATE`].
+    /// Pictures a second at most, 1..=[`MAX_FRAME_RATE`]; a 32nd more for a while, to make up for late ones.
     pub max_frame_rate: u32,
     /// How to encode.
     pub codec: VideoCodec,

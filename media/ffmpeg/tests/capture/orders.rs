@@ -54,6 +54,11 @@ fn a_still_picture_costs_no_packet_and_gives_a_keyframe_when_asked() {
     assert_eq!(screen.stats().grabs, before.1.grabs);
 }
 
+/// Most pictures within a time: a 32nd more than the rate, to make up for late ones, the first, and one that is early.
+fn most_within(span_us: u64, rate: u64) -> u64 {
+    span_us * rate * 33 / 32 / 1_000_000 + 3
+}
+
 #[test]
 fn no_more_pictures_come_than_allowed() {
     let xvfb = Xvfb::start(320, 240);
@@ -64,7 +69,7 @@ fn no_more_pictures_come_than_allowed() {
     paint_for(&mut painter, 100, Duration::from_secs(2));
     let stamps: Vec<u64> = seen.packets(0).iter().map(|p| p.at_us).collect();
     let span_us = stamps[stamps.len() - 1] - stamps[0];
-    let most = span_us / 50_000 + 2;
+    let most = most_within(span_us, 20);
     assert!(
         stamps.len() as u64 <= most,
         "{} in {span_us} us",
@@ -192,7 +197,7 @@ fn the_low_rendition_comes_while_it_is_needed_at_most_thirty_times_a_second() {
     assert!(low[0].keyframe);
     let span_us = low[low.len() - 1].at_us - low[0].at_us;
     assert!(
-        low.len() as u64 <= span_us / 33_333 + 2,
+        low.len() as u64 <= most_within(span_us, 30),
         "{} in {span_us} us",
         low.len()
     );
