@@ -17,7 +17,8 @@ export const everyView = async (server, visitor, look) => {
   };
   await seen('#/', page.locator('.card').first(), 'home');
   await seen(`#/application/${name}`, page.locator('.ways'), 'application');
-  await seen(`#/application/${name}/plan`, page.locator('.slot').first(), 'plan');
+  // Late in the evening today has no times any more.
+  await seen(`#/application/${name}/plan`, page.locator('.times:not([aria-busy])'), 'plan');
   const day = page.locator('.day:not(.is-today)').first();
   if (await day.count() > 0) await day.click();
   else await page.locator('.calendar-top button').last().click().then(() => page.locator('.day').first().click());
