@@ -33,8 +33,6 @@ class App {
     this.entry = new Entry(location);
     history.replaceState(history.state, '', `${location.pathname}${this.entry.openHash}`);
     this.state = { ...EMPTY, chat: this.entry.chat };
-    this.stage = stage();
-    this.picture = new Picture(this);
     this.media = new Media({
       ask: (words) => this.socket.ask(words),
       say: (words) => this.socket.say(words),
@@ -47,8 +45,6 @@ class App {
       },
       returned: () => this.hands.returned(),
     });
-    // Where ICE servers were to be asked the last time, an offer that is made without them would be of no use.
-    if (recall('ice') !== 'servers') this.media.prepare();
     const address = new URL('/', location);
     address.protocol = 'wss:';
     this.socket = new Socket({
@@ -58,6 +54,11 @@ class App {
       heard: (message) => this.hear(message),
       changed: (isOpen) => this.socketChanged(isOpen),
     });
+  }
+
+  build() {
+    this.stage = stage();
+    this.picture = new Picture(this);
     this.clipboard = new Clipboard(this);
     this.hands = new Hands({
       media: this.media,
@@ -79,10 +80,6 @@ class App {
     this.chat = chat(this);
     this.notices = notices(this);
     this.views = [this.top, this.tools, this.people, this.chat, this.notices, this.stage];
-    this.build();
-  }
-
-  build() {
     document.documentElement.lang = language();
     this.stage.node.append(this.tools.node);
     this.stage.screen.append(this.notices.node, this.measuring.node, this.picture.listen);
@@ -101,11 +98,17 @@ class App {
 
   async begin() {
     if (typeof RTCPeerConnection === 'undefined') {
+      this.build();
       this.finish({ title: t('end.no_webrtc'), words: t('end.no_webrtc_words'), site: this.entry.site });
       return;
     }
-    await this.entry.claim();
-    this.socket.start();
+    // Where ICE servers were to be asked the last time, an offer that is made without them would be of no use.
+    if (recall('ice') !== 'servers') this.media.prepare();
+    // The page is built while the network works: nothing is heard before that is done.
+    const started = this.entry.claim().then(() => this.socket.start());
+    await null;
+    this.build();
+    await started;
     // The server's clock, for the time that is left.
     fetch('/assets/icon.svg', { cache: 'no-store' }).then((answer) => heardTime(answer.headers.get('date'))).catch(() => {});
   }
