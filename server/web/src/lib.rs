@@ -9,6 +9,7 @@
 mod edition;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use rust_embed::RustEmbed;
@@ -68,8 +69,14 @@ impl Asset {
     }
 }
 
-/// The edition of a release build.
+/// The edition of a release build, and its pages.
 static EDITION: LazyLock<String> = LazyLock::new(present_edition);
+static READY: LazyLock<BTreeMap<&'static str, Asset>> = LazyLock::new(|| {
+    let pages = PAGES.iter().chain([&SESSION_PAGE]);
+    pages
+        .filter_map(|(_, name)| Some((*name, make_page(name, &EDITION)?)))
+        .collect()
+});
 
 /// The file for the path of a request, as it stands in the request's first line without the query: `/`, `/operator`,
 /// `/assets/...`. None if there is no such file.
@@ -115,30 +122,53 @@ fn present_edition() -> String {
 
 fn file(name: &str) -> Option<Asset> {
     let mime = mime(name)?;
-    let file = Site::get(name)?;
-    let hash = file.metadata.sha256_hash();
-    let mut tag = String::with_capacity(2 * TAG_BYTES);
-    for byte in hash.iter().take(TAG_BYTES) {
-        tag.push_str(&format!("{byte:02x}"));
-    }
-    let mut bytes = file.data;
     if name.ends_with(".html") {
-        let present = cfg!(debug_assertions).then(present_edition);
-        let edition = present.as_ref().unwrap_or(&EDITION);
-        let module = |path: &str| {
-            let file = Site::get(path.strip_prefix('/')?)?;
-            Some(String::from_utf8_lossy(&file.data).into_owned())
-        };
-        let page = edition::page(&String::from_utf8_lossy(&bytes), edition, module);
-        bytes = Cow::Owned(page.into_bytes());
-        tag.replace_range(TAG_BYTES.., edition);
+        return page(name);
     }
+    let file = Site::get(name)?;
     Some(Asset {
-        bytes,
+        etag: format!("\"{}\"", tag(file.metadata.sha256_hash())),
+        bytes: file.data,
         mime,
+        is_lasting: false,
+    })
+}
+
+/// A page, with the edition's names in it; a release build has made each of them once.
+fn page(name: &str) -> Option<Asset> {
+    if cfg!(debug_assertions) {
+        return make_page(name, &present_edition());
+    }
+    let ready = READY.get(name)?;
+    Some(Asset {
+        bytes: Cow::Borrowed(&ready.bytes),
+        etag: ready.etag.clone(),
+        ..*ready
+    })
+}
+
+fn make_page(name: &str, edition: &str) -> Option<Asset> {
+    let file = Site::get(name)?;
+    let module = |path: &str| {
+        let file = Site::get(path.strip_prefix('/')?)?;
+        Some(String::from_utf8_lossy(&file.data).into_owned())
+    };
+    let page = edition::page(&String::from_utf8_lossy(&file.data), edition, module);
+    let mut tag = tag(file.metadata.sha256_hash());
+    tag.replace_range(TAG_BYTES.., edition);
+    Some(Asset {
+        bytes: Cow::Owned(page.into_bytes()),
+        mime: mime(name)?,
         etag: format!("\"{tag}\""),
         is_lasting: false,
     })
+}
+
+fn tag(hash: [u8; 32]) -> String {
+    hash.iter()
+        .take(TAG_BYTES)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The paths of all files, for tests and for those that list what is served; the page of a session under the code 0000.
