@@ -73,7 +73,7 @@ impl Device {
         loop {
             match context.get_state() {
                 context::State::Ready => break,
-                state if state.is_good() => turn(&mut mainloop, deadline)?,
+                state if state.is_good() => turn_before(deadline, &mut mainloop)?,
                 _ => return Err(failed(context.errno())),
             }
         }
@@ -98,7 +98,7 @@ impl Device {
         loop {
             match stream.get_state() {
                 stream::State::Ready => break,
-                state if state.is_good() => turn(&mut mainloop, deadline)?,
+                state if state.is_good() => turn_before(deadline, &mut mainloop)?,
                 _ => return Err(failed(context.errno())),
             }
         }
@@ -114,12 +114,9 @@ impl Device {
     /// Waits for the next fragment, a fifth of a second at most.
     pub(super) fn read(&mut self) -> Result<Heard<'_>, HearError> {
         if !self.take()? {
-            let gone = |why: PAErr| HearError::Gone(words(why));
-            self.mainloop.prepare(Some(WAIT)).map_err(gone)?;
-            self.mainloop.poll().map_err(gone)?;
-            self.mainloop.dispatch().map_err(gone)?;
+            turn(&mut self.mainloop)?;
             if !self.stream.get_state().is_good() || !self.context.get_state().is_good() {
-                return Err(gone(self.context.errno()));
+                return Err(HearError::Gone(words(self.context.errno())));
             }
             self.take()?;
         }
@@ -153,12 +150,17 @@ impl Device {
     }
 }
 
-/// One turn of the loop, until the deadline at most.
-fn turn(mainloop: &mut Mainloop, deadline: Instant) -> Result<(), HearError> {
-    let gone = |why: PAErr| HearError::Gone(words(why));
+/// One turn of the loop, unless it is too late.
+fn turn_before(deadline: Instant, mainloop: &mut Mainloop) -> Result<(), HearError> {
     if Instant::now() >= deadline {
         return Err(HearError::Hangs);
     }
+    turn(mainloop)
+}
+
+/// One turn of the loop; waits for [`WAIT`] at most.
+fn turn(mainloop: &mut Mainloop) -> Result<(), HearError> {
+    let gone = |why: PAErr| HearError::Gone(words(why));
     mainloop.prepare(Some(WAIT)).map_err(gone)?;
     mainloop.poll().map_err(gone)?;
     mainloop.dispatch().map_err(gone)?;

@@ -96,14 +96,14 @@ impl Recording {
 
     /// Makes packets of what waits.
     fn cut(&mut self) -> Result<(), HearError> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let mut packets = waiting.chunks_exact(INPUT_LEN);
-        for samples in &mut packets {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for samples in waiting.chunks_exact(INPUT_LEN) {
             let at_us = self.stamps.of(self.taken);
             self.taken += PACKET_SAMPLES as u64;
             self.packet(samples, at_us)?;
         }
-        self.waiting.extend_from_slice(packets.remainder());
+        waiting.drain(..waiting.len() - waiting.len() % INPUT_LEN);
+        self.waiting = waiting;
         Ok(())
     }
 
