@@ -16,7 +16,7 @@ test('the picture fills the screen, and fits into a corner of it', (t) => lab(as
   const label = await full.getAttribute('aria-label');
   await anna.press('full');
   await until('it fills the screen', () => page.evaluate(() => document.fullscreenElement !== null));
-  assert.notEqual(await full.getAttribute('aria-label'), label);
+  await until('the button leads back', async () => await full.getAttribute('aria-label') !== label);
   await anna.visitor.picture('session-full');
   // Keys go to the picture at once, and hands point where they should.
   await page.keyboard.type('f');
@@ -25,7 +25,7 @@ test('the picture fills the screen, and fits into a corner of it', (t) => lab(as
   heard = await hears(server.logs, [/^button 1 down (319|320|321) (539|540|541)$/], heard);
   await anna.press('full');
   await until('it is a page again', () => page.evaluate(() => document.fullscreenElement === null));
-  assert.equal(await full.getAttribute('aria-label'), label);
+  await until('the button fills the screen again', async () => await full.getAttribute('aria-label') === label);
 
   if (!await page.evaluate(() => document.pictureInPictureEnabled)) {
     t.diagnostic('this browser has no picture in picture');
