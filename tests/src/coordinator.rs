@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::lab::Lab;
 use crate::place::Place;
+use crate::ports::free_tcp_port;
 use crate::process::Process;
 use crate::stage::Stage;
 use crate::wait::{SOON, eventually};
@@ -181,15 +182,6 @@ fn launch(lab: &Lab, name: &str, args: &[OsString]) -> Process {
     let command = Place::default().command(&lab.program("server"), args);
     lab.process(name, command)
         .unwrap_or_else(|why| panic!("the server does not start: {why}"))
-}
-
-/// A TCP port of the loopback interface that nobody has at the moment.
-///
-/// # Panics
-/// When there is none.
-pub fn free_tcp_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("its address").port()
 }
 
 /// Codes that are all different.

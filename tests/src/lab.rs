@@ -15,6 +15,7 @@ use crate::peer::{Peer, PeerOptions};
 use crate::place::Place;
 use crate::player::{Player, PlayerOptions};
 use crate::process::{Process, tail};
+use crate::turns;
 use crate::world::World;
 
 /// Lines of each program that are shown when a test fails; all of them are in the folder that is kept.
@@ -39,6 +40,7 @@ impl Lab {
     /// # Panics
     /// When there is no place for it.
     pub fn new() -> Self {
+        turns::watch();
         let test = thread::current().name().unwrap_or("lab").replace("::", "-");
         let dir = tempfile::Builder::new()
             .prefix(&format!("treecast-{test}-"))

@@ -17,9 +17,11 @@ mod origin;
 mod peer;
 mod place;
 mod player;
+mod ports;
 mod process;
 mod stage;
 mod status;
+mod turns;
 mod wait;
 mod world;
 mod wss;
@@ -27,7 +29,7 @@ mod wss;
 pub use check::{
     Kept, assert_byte_identical, assert_nothing_half_written, assert_whole_forest, forest_problem,
 };
-pub use coordinator::{Coordinator, CoordinatorOptions, assert_all_different, free_tcp_port};
+pub use coordinator::{Coordinator, CoordinatorOptions, assert_all_different};
 pub use crowd::Crowd;
 pub use film::Film;
 pub use lab::Lab;
@@ -39,7 +41,8 @@ pub use origin::{Origin, OriginOptions, SourceOf};
 pub use peer::{Peer, PeerOptions};
 pub use place::{Place, Tmpfs};
 pub use player::{Player, PlayerOptions, Shown};
-pub use process::{Ended, Process, free_port};
+pub use ports::{free_port, free_tcp_port};
+pub use process::{Ended, Process};
 pub use stage::{Manner, Stage};
 pub use status::{
     Blocks, Child, Chunks, Neighbour, OriginChannel, OriginStatus, Pending, PendingFile, Repair,

@@ -1,11 +1,10 @@
-//! A MariaDB server of a test: its own folder, socket and port, with one empty database.
+//! A MariaDB server of a test: its own folder and socket, with one empty database.
 
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::coordinator::free_tcp_port;
 use crate::lab::Lab;
 use crate::process::Process;
 use crate::wait::{SOON, eventually};
@@ -16,7 +15,6 @@ pub struct MariaDb {
     lab: Lab,
     name: String,
     folder: PathBuf,
-    port: u16,
     process: Option<Process>,
 }
 
@@ -44,14 +42,13 @@ impl MariaDb {
             lab: lab.clone(),
             name,
             folder,
-            port: free_tcp_port(),
             process: None,
         };
         server.start_again();
         server
     }
 
-    /// Starts it on the folder and the port that it had.
+    /// Starts it on the folder that it had.
     ///
     /// # Panics
     /// When it does not start.
@@ -60,8 +57,7 @@ impl MariaDb {
         let mut command = Command::new(program("mariadbd"));
         let set = |key: &str, path: &Path| format!("--{key}={}", path.display());
         command
-            .args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1"])
-            .arg(format!("--port={}", self.port))
+            .args(["--no-defaults", "--user=root", "--skip-networking"])
             .arg(set("socket", &self.socket()))
             .arg(set("datadir", &self.folder.join("data")))
             .arg(set("init-file", &self.folder.join("first.sql")))
@@ -99,7 +95,8 @@ impl MariaDb {
 
     /// A path that is short enough for a socket, whatever the test is called.
     fn socket(&self) -> PathBuf {
-        std::env::temp_dir().join(format!("treecast-{}.sock", self.port))
+        let name = format!("treecast-{}-{}.sock", std::process::id(), self.name);
+        std::env::temp_dir().join(name)
     }
 }
 

@@ -52,10 +52,11 @@ impl Netem {
         writeln!(self.input, "{line}").expect("netem reads");
         self.answers += 1;
         let answer = eventually(SOON, "netem obeys", || {
-            // The first line says that it is ready.
+            // The first line says that it is ready; one without its end is still being written.
             let out = self.process.out();
-            out.lines()
+            out.split_inclusive('\n')
                 .nth(self.answers)
+                .and_then(|line| line.strip_suffix('\n'))
                 .map(str::to_owned)
                 .ok_or_else(|| "no answer".to_owned())
         });

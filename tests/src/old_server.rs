@@ -21,6 +21,8 @@ use crate::wait::SOON;
 const CLIENT_PORT: u16 = 9091;
 /// How long one connection to a client may take.
 const CALL_WAIT: Duration = Duration::from_secs(2);
+/// How long a client may take to say that it read everything, on a machine that stands still meanwhile.
+const TAKEN_WAIT: Duration = Duration::from_secs(10);
 /// How long the server tries to come back with its answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(1);
 /// Between two tries of it, and between two looks at whether it is to end.
@@ -220,7 +222,7 @@ fn call(ip: IpAddr, bytes: &[u8]) -> io::Result<TcpStream> {
 /// Whether the client read all that was written: it closes then, and not before. The server itself never asks.
 fn was_taken(mut stream: TcpStream) -> bool {
     stream.shutdown(Shutdown::Write).is_ok()
-        && stream.set_read_timeout(Some(CALL_WAIT)).is_ok()
+        && stream.set_read_timeout(Some(TAKEN_WAIT)).is_ok()
         && stream.read(&mut [0]).is_ok_and(|len| len == 0)
 }
 

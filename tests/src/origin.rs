@@ -7,7 +7,8 @@ use std::process::Command;
 
 use crate::lab::Lab;
 use crate::place::Place;
-use crate::process::{Ended, Process, free_port};
+use crate::ports::free_port;
+use crate::process::{Ended, Process};
 use crate::status::OriginStatus;
 use crate::wait::{SOON, eventually};
 

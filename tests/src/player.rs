@@ -9,6 +9,10 @@ use serde::Deserialize;
 use crate::lab::Lab;
 use crate::place::Place;
 use crate::process::Process;
+use crate::turns;
+
+/// A player that had no turn for so long may have had nothing decoded when it had one again: it decodes a little ahead.
+const NO_TURN: Duration = Duration::from_millis(150);
 
 /// How a player is started: always with `--json`.
 #[derive(Clone, Debug)]
@@ -72,6 +76,27 @@ pub struct Shown {
     pub stalls: u64,
     /// How long.
     pub stall_ms: u64,
+}
+
+impl Shown {
+    /// Panics unless so many chunks were shown, nothing between them was missing, and it never waited, other than on a
+    /// machine on which nobody had a turn.
+    ///
+    /// # Panics
+    /// See above.
+    #[track_caller]
+    pub fn assert_smooth(&self, chunks: u64) {
+        assert_eq!(
+            (self.chunks_shown, self.chunks_missing),
+            (chunks, 0),
+            "{self:?}"
+        );
+        let (stalls, worst) = (self.stalls, turns::worst());
+        assert!(
+            stalls == 0 || worst >= NO_TURN,
+            "{self:?}; nobody had a turn for {worst:?} at most"
+        );
+    }
 }
 
 impl Player {

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
-use std::net::UdpSocket;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -12,7 +11,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::wait::eventually;
+use crate::wait::{SOON, eventually};
 
 /// A started program. Signals go to its whole process group.
 #[derive(Debug)]
@@ -188,7 +187,7 @@ impl Process {
     pub fn assert_clean(&self) {
         assert_no_panic(&self.name, &self.err());
         if !self.is_running() {
-            eventually(Duration::from_secs(5), "no orphan is left behind", || {
+            eventually(SOON, "no orphan is left behind", || {
                 if group_is_empty(self.pid) {
                     Ok(())
                 } else {
@@ -314,14 +313,4 @@ fn spawn(command: Command) -> io::Result<Child> {
     started
         .recv()
         .map_err(|_| io::Error::other("the spawner is gone"))?
-}
-
-/// A UDP port of the loopback interface that is free now. Somebody else may take it before it is used: better give
-/// programs port 0, and read where they listen.
-///
-/// # Panics
-/// When there is none.
-pub fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    socket.local_addr().expect("it is bound").port()
 }
