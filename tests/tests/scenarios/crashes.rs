@@ -42,12 +42,7 @@ fn the_survivors_of_a_relay_that_was_killed_miss_nothing_and_a_child_plays_on() 
     let mut crowd = crowd_below_two(&lab);
     let direct = is_direct(&crowd);
     let victim = crowd.take_interior(|status| !direct(status));
-    let child = victim.facts().children[0].peer.clone();
-    let child = crowd
-        .peers
-        .iter()
-        .find(|peer| peer.facts().identity == child);
-    let child = child.expect("its child is one of us");
+    let child = crowd.child_of(&victim);
     let player = lab.player(&child.spool(), PlayerOptions::chunks(7));
 
     crowd.await_more(1);
@@ -55,11 +50,7 @@ fn the_survivors_of_a_relay_that_was_killed_miss_nothing_and_a_child_plays_on() 
     assert_survived(&crowd, &[&victim]);
 
     let shown = player.end(SOON);
-    assert_eq!(
-        (shown.chunks_shown, shown.stalls, shown.chunks_missing),
-        (7, 0, 0),
-        "{shown:?}"
-    );
+    shown.assert_smooth(7);
     assert_eq!(shown.frames_shown, 7 * 50, "{shown:?}");
     let repairs = crowd.repairs();
     assert!(

@@ -1,7 +1,5 @@
 //! Networks that are cut, lossy or narrow.
 
-use std::time::Duration;
-
 use tests::{
     Crowd, Film, Lab, OriginOptions, Peer, PeerOptions, PlayerOptions, SOON, World, eventually,
     holds,
@@ -49,25 +47,16 @@ fn a_silent_cut_costs_the_others_nothing_and_who_was_cut_off_comes_back() {
         .iter()
         .find(|namespace| listen.ip().to_string() == namespace.ip);
     let namespace = namespace.expect("it is in one of them");
-    let child = lost.facts().children[0].peer.clone();
-    let child = crowd
-        .peers
-        .iter()
-        .find(|peer| peer.facts().identity == child);
-    let child = child.expect("its child is one of us");
+    let child = crowd.child_of(&lost);
     let player = lab.player(&child.spool(), PlayerOptions::chunks(6));
     child.await_chunk(child.newest().map_or(0, |seq| seq + 1), SOON);
 
     namespace.cut();
-    crowd.await_whole(Duration::from_secs(20));
+    crowd.await_whole(SOON);
     crowd.await_more(3);
     crowd.assert_nobody_missed_anything();
     let shown = player.end(SOON);
-    assert_eq!(
-        (shown.chunks_shown, shown.stalls, shown.chunks_missing),
-        (6, 0, 0),
-        "{shown:?}"
-    );
+    shown.assert_smooth(6);
 
     // What it has not received meanwhile is still in the others' windows.
     namespace.heal();
