@@ -1,6 +1,7 @@
 //! What the scenarios of the coordinator share: how one is started, and what its visitors say.
 
 use std::process::Command;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use tests::{Coordinator, CoordinatorOptions, Lab, Wss};
@@ -8,15 +9,20 @@ use tests::{Coordinator, CoordinatorOptions, Lab, Wss};
 /// What session servers run here.
 pub(crate) const CHESS: &str = "Chess";
 
-/// `date` with this format, of a day so far ahead, UTC.
+/// `date` with this format, of a day so far ahead, UTC. A day to come is counted from the first question on: it stays the
+/// same when the day changes while a test runs.
 pub(crate) fn date(format: &str, days_ahead: u32) -> String {
+    static BEGAN: LazyLock<String> = LazyLock::new(|| run_date("now", "%F"));
+    let day = match days_ahead {
+        0 => "now".to_owned(),
+        ahead => format!("{} +{ahead} day", *BEGAN),
+    };
+    run_date(&day, format)
+}
+
+fn run_date(day: &str, format: &str) -> String {
     let output = Command::new("date")
-        .args([
-            "-u",
-            "-d",
-            &format!("+{days_ahead} day"),
-            &format!("+{format}"),
-        ])
+        .args(["-u", "-d", day, &format!("+{format}")])
         .output()
         .expect("date runs");
     String::from_utf8(output.stdout)
