@@ -164,7 +164,8 @@ fn a_film_cut_for_an_old_server_is_paced_by_the_pause_that_is_set() {
     assert_eq!(cutter.wait_exit(SOON).code, Some(0));
     let mut options = OriginOptions::film(&film);
     options.source = SourceOf::Chunks(cut);
-    let more = ["--legacy", SERVER, "--legacy-pause", "200ms"];
+    // Long enough for a client to listen again between two rounds, on a machine that has much to do.
+    let more = ["--legacy", SERVER, "--legacy-pause", "500ms"];
     options.args = more.map(str::to_owned).to_vec();
     let origin = lab.origin(options);
     let began = origin.status().expect("it answers").channels[0]
