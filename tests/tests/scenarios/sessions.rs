@@ -6,7 +6,6 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::{
@@ -321,7 +320,9 @@ fn what_users_do_in_a_session_reaches_the_coordinator_and_players_reach_the_sess
         let now = status(&mut client, code(&started));
         holds(now["msg"] == "SESSION_NOT_EXIST", || now.to_string())
     });
-    assert_eq!(processes("98127.5"), 0);
+    eventually(SOON, "its program is gone", || {
+        holds(processes("98127.5") == 0, || "it runs".to_owned())
+    });
 }
 
 /// The answer that has the request's id; what is told unasked before it does not matter.
@@ -420,7 +421,7 @@ fn behind_nginx_the_site_the_api_the_verbs_and_sessions_are_reached() {
         https(front, "GET", "/api/applications", &claims, "").status == 429
     });
     assert!(refused, "one address has one rate");
-    let mut other = eventually(Duration::from_secs(10), "another address is served", || {
+    let mut other = eventually(SOON, "another address is served", || {
         Wss::try_connect(front, Some([127, 0, 0, 7].into()))
     });
     assert_eq!(status(&mut other, code(&started))["state"], "running");
