@@ -30,7 +30,7 @@ export const alone = async (keys, body) => {
   try {
     await until('the session server listens', () => {
       assert.ok(!isGone, `it ended:\n${said}`);
-      return /^session https:/m.test(said);
+      return /^session https:.*\n/m.test(said);
     });
     const origin = `https://${ip}:${port}`;
     const start = async (page, secondsLeft) => {

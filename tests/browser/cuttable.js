@@ -17,7 +17,11 @@ export const cuttable = (to) => new Promise((made) => {
       one.pipe(other);
     }
   });
-  const cut = () => { for (const one of open) one.destroy(); };
+  const cut = () => {
+    for (const one of open) one.destroy();
+    // They are told of it later; who waits for new ones must not count these.
+    open.clear();
+  };
   way.listen(0, '127.0.0.1', () => made({
     port: way.address().port,
     open: () => open.size / 2,

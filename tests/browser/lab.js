@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { mkdtemp, mkdir, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
@@ -42,14 +44,46 @@ export const until = async (what, condition, patience = PATIENCE_MS) => {
   }
 };
 
-export const freePort = () => new Promise((resolve, reject) => {
-  const probe = createServer();
-  probe.once('error', reject);
-  probe.listen(0, '127.0.0.1', () => {
-    const { port } = probe.address();
-    probe.close(() => resolve(port));
+/** Where free ports are looked for: below those that the system gives to whoever asks for any, so that nobody gets one of
+ * them between the look and the use. */
+const FIRST_PORT = 10_000;
+/** As Linux has it unless somebody changes it. */
+const USUAL_FIRST_OF_SYSTEM = 32_768;
+/** More tries than a machine has programs that listen there. */
+const PORT_TRIES = 100;
+
+const given = new Set();
+
+/** Whether a port is free, for TCP and for UDP. */
+const isFree = async (port) => {
+  const tcp = await new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '0.0.0.0', () => probe.close(() => resolve(true)));
   });
-});
+  if (!tcp) return false;
+  return new Promise((resolve) => {
+    const probe = createSocket('udp4');
+    probe.once('error', () => probe.close(() => resolve(false)));
+    probe.bind({ port, address: '0.0.0.0', exclusive: true }, () => probe.close(() => resolve(true)));
+  });
+};
+
+/** A port that nobody has and nobody else is given. */
+export const freePort = async () => {
+  const range = await readFile('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').catch(() => '');
+  const first = Number.parseInt(range, 10) || USUAL_FIRST_OF_SYSTEM;
+  // A machine that gives away all of them leaves no better place.
+  const end = first > FIRST_PORT + PORT_TRIES ? first : USUAL_FIRST_OF_SYSTEM;
+  for (let tries = 0; tries < PORT_TRIES; tries += 1) {
+    const port = randomInt(FIRST_PORT, end);
+    if (!given.has(port) && await isFree(port)) {
+      given.add(port);
+      return port;
+    }
+  }
+  return assert.fail('no port is free');
+};
 
 /** The program, as an operator starts it. */
 class Server {

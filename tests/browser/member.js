@@ -3,13 +3,32 @@
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { until } from './lab.js';
+import { PATIENCE_MS, until } from './lab.js';
 
-/** What the application said so far, a line each: `logs` is where its session server keeps that. */
+/** What can be heard, above the noise of what is coded. */
+const LEAST_DB = -60;
+/** As near as the spectrum of a short tone tells. */
+const NEAR_HZ = 30;
+
+/** What the application said so far, a line each: `logs` is where its session server keeps that. A line that is being
+ * written is not there yet. */
 export const said = async (logs) => {
   const names = await readdir(logs).catch(() => []);
-  const texts = await Promise.all(names.filter((name) => name.endsWith('.log')).map((name) => readFile(join(logs, name), 'utf8')));
-  return texts.join('\n').split('\n').filter((line) => line !== '');
+  const texts = await Promise.all(names.filter((name) => name.endsWith('.log')).sort()
+    .map((name) => readFile(join(logs, name), 'utf8')));
+  return texts.flatMap((text) => text.split('\n').slice(0, -1)).filter((line) => line !== '');
+};
+
+/** In the page: keeps the channels that hands go over. */
+const KEEP_INPUT = () => {
+  const { prototype } = globalThis.RTCPeerConnection;
+  const make = prototype.createDataChannel;
+  globalThis.inputChannels = [];
+  prototype.createDataChannel = function createDataChannel(label, ...how) {
+    const channel = make.call(this, label, ...how);
+    if (label === 'input') globalThis.inputChannels.push(channel);
+    return channel;
+  };
 };
 
 /** In the page: reads the two rows of cells that the application paints (server/sample/src/marks.rs). */
@@ -67,6 +86,7 @@ export class Member {
   /** Opens the page of a session: `secrets` are what stands after "#". */
   async enter(url, secrets = {}) {
     await this.page.addInitScript(READ_MARKS);
+    await this.page.addInitScript(KEEP_INPUT);
     await this.page.goto(`${url}#${new URLSearchParams(secrets)}`);
     await this.isInside();
   }
@@ -129,11 +149,34 @@ export class Member {
     }, [hertz, seconds]);
   }
 
-  /** Where a point of the picture is in the page. */
+  /** Waits until a tone is the loudest there is, and can be heard. */
+  async hearsTone(hertz) {
+    let heard = null;
+    try {
+      await until(`${this.visitor.name} hears ${hertz} Hz`, async () => {
+        heard = await this.loudness(hertz, 2.5);
+        return heard.at > LEAST_DB && Math.abs(heard.peak - hertz) < NEAR_HZ;
+      });
+    } catch (error) {
+      assert.fail(`${error.message}; it has ${heard?.at} dB, the loudest is ${heard?.peak} Hz`);
+    }
+  }
+
+  /** Where a point of the picture is in the page, once there is a picture and the page does not move it any more. */
   place(x, y) {
+    let last = null;
+    return until('the picture has its place', async () => {
+      const before = last;
+      last = await this.placeNow(x, y);
+      return last !== null && last.x === before?.x && last.y === before?.y ? last : null;
+    });
+  }
+
+  placeNow(x, y) {
     return this.page.evaluate(([sx, sy]) => {
       const box = document.querySelector('.surface').getBoundingClientRect();
       const { videoWidth, videoHeight } = document.querySelector('video');
+      if (videoWidth === 0) return null;
       const scale = Math.min(box.width / videoWidth, box.height / videoHeight);
       const width = videoWidth * scale;
       const height = videoHeight * scale;
@@ -152,10 +195,13 @@ export class Member {
     await this.page.locator(`[data-do="${name}"]:visible`).first().click();
   }
 
-  /** Waits until this one drives, or does not. */
+  /** Waits until this one drives and what hands do gets away, or until it does not drive. */
   async drives(isIt = true) {
     await until(`${this.visitor.name} ${isIt ? 'drives' : 'does not drive'}`, async () => (
       (await this.page.locator('.tools').getAttribute('data-step')) === 'drive') === isIt);
+    if (!isIt) return;
+    await until(`${this.visitor.name}'s hands have a channel`, () => this.page.evaluate(() => (
+      globalThis.inputChannels.some(({ readyState }) => readyState === 'open'))));
   }
 
   /** The number of this one in the session. */
@@ -164,20 +210,21 @@ export class Member {
   }
 }
 
-/** Waits for lines of the application, in this order, after the first `from` of them; gives how many there are then. */
-export const hears = async (logs, wanted, from = 0) => {
+/** Waits for lines of the application, in this order, after the first `from` of them; gives the number of the last one
+ * that was waited for: what comes next may be there already. */
+export const hears = async (logs, wanted, from = 0, patience = PATIENCE_MS) => {
   let lines = [];
   try {
     return await until(`the application says ${wanted.join(', ')}`, async () => {
       lines = (await said(logs)).slice(from);
       let at = 0;
-      for (const line of lines) {
+      for (const [place, line] of lines.entries()) {
         const one = wanted[at];
         if (one instanceof RegExp ? one.test(line) : line === one) at += 1;
-        if (at === wanted.length) return from + lines.length;
+        if (at === wanted.length) return from + place + 1;
       }
       return null;
-    }, 15_000);
+    }, patience);
   } catch (error) {
     assert.fail(`${error.message}; it said:\n${lines.slice(-40).join('\n')}`);
   }
