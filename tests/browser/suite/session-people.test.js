@@ -58,11 +58,11 @@ test('people talk, and text goes from clipboard to clipboard', () => lab(async (
   await anna.visitor.sees(anna.page.locator('.said-text', { hasText: 'Hello <b>Anna</b>' }));
   await anna.page.getByLabel('Message').fill('Hello Boris');
   await anna.page.getByRole('button', { name: 'Send' }).click();
-  await boris.visitor.sees(boris.page.locator('.said-text', { hasText: 'Hello Boris' }));
+  for (const one of [anna, boris]) await one.visitor.sees(one.page.locator('.said-text', { hasText: 'Hello Boris' }));
   assert.deepEqual(await boris.page.locator('.said-text').allInnerTexts(), ['Hello <b>Anna</b>', 'Hello Boris']);
   await anna.page.reload();
   await anna.isInside();
-  assert.equal(await anna.page.locator('.said-text').count(), 2, 'a reload keeps what was said');
+  await until('a reload keeps what was said', async () => await anna.page.locator('.said-text').count() === 2);
 
   await anna.drives();
   await anna.picture('Anna sees the clock');
@@ -89,7 +89,8 @@ test('the time can be extended, and an operator\'s end is told with its reason',
   const before = (await server.ask('GET', `/api/sessions/${session.code}`)).json.ends_at;
   await anna.page.locator('.longer [data-do="extend"]').first().click();
   await anna.visitor.sees(anna.page.getByText('The session is longer now.').first());
-  assert.equal((await server.ask('GET', `/api/sessions/${session.code}`)).json.ends_at, before + 15 * 60);
+  await until('the coordinator knows the new end', async () => (
+    await server.ask('GET', `/api/sessions/${session.code}`)).json.ends_at === before + 15 * 60);
   await server.ask('POST', `/api/operator/sessions/${session.code}/end`, undefined, await server.token());
   await anna.visitor.sees(anna.visitor.heading('The session is over'));
   await anna.visitor.sees(anna.page.getByText('The operator ended it.'));
