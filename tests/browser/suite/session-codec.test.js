@@ -33,7 +33,10 @@ test('a session in VP8 shows its moving picture, and is driven', () => lab(({ vi
     const session = await start(page, 3600);
     await anna.enter(session.url, { token: session.token });
     await anna.picture('Anna sees the clock');
-    const before = await coming(page);
+    const before = await until('figures of the picture', async () => {
+      const now = await coming(page);
+      return now?.codec && now;
+    });
     assert.equal(before.codec, 'video/VP8');
     const seen = await anna.pictures(10);
     assert.ok(seen.every(({ painted }, at) => at === 0 || painted > seen[at - 1].painted), 'the clock goes on');
