@@ -89,11 +89,12 @@ test('layouts, AltGr, a page that hangs, and a gamepad', () => lab(async ({ serv
   await hangs;
   // It may be pressed again then, as the hand still holds it; when the hand lets go it is up.
   await keyboard.up('w', 'KeyW');
-  await anna.drives();
-  await until('it is connected again', async () => (
-    await page.locator('.status-dot').getAttribute('data-look')) === 'on');
-  await keyboard.type('r', 'KeyR');
-  heard = await hears(server.logs, ['text r'], heard);
+  // A page that was away for so long may find its connection given up, and what is typed before it sees that is lost.
+  await until('hands count again', async () => {
+    await anna.drives();
+    await keyboard.type('r', 'KeyR');
+    return hears(server.logs, ['text r'], heard, 3000).then((now) => { heard = now; return true; }, () => false);
+  });
   const last = (await said(server.logs)).findLast((line) => / 0x0077$/.test(line));
   assert.equal(last, 'key up 0x0077');
 
@@ -109,7 +110,8 @@ test('layouts, AltGr, a page that hangs, and a gamepad', () => lab(async ({ serv
   await move(1, -1);
   heard = await hears(server.logs, ['key down 0xff0d', 'key down 0xff51'], heard);
   await move(0, 0.9);
-  heard = await hears(server.logs, ['key up 0xff0d', 'key up 0xff51', 'key down 0xff53'], heard);
+  for (const line of ['key up 0xff0d', 'key up 0xff51']) await hears(server.logs, [line], heard);
+  heard = await hears(server.logs, ['key down 0xff53'], heard);
   await move(0, 0);
   await hears(server.logs, ['key up 0xff53'], heard);
 }));
