@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pages } from '../epic.js';
-import { freePort, lab, until } from '../lab.js';
+import { PATIENCE_MS, freePort, lab, until } from '../lab.js';
 import { Member, READ_MARKS, hears, said } from '../member.js';
 
 /** Exactly the session's picture, so that places in the page are places in the picture. */
@@ -84,8 +84,7 @@ test('the frontend plays a session, drives it, and hands control over', () => ep
   await player.plays();
   const listed = await player.hears('streamerListMessage');
   assert.deepEqual(listed.ids, [session.code]);
-  await until('the clock is seen', () => player.marks());
-  const { painted } = await player.marks();
+  const { painted } = await until('the clock is seen', () => player.marks());
   await until('the clock goes on', async () => (await player.marks())?.painted > painted);
   const { initial } = await player.hears('initialSettings');
   assert.equal(initial.PixelStreamingSettings.AllowPixelStreamingCommands, false);
@@ -114,7 +113,7 @@ test('the frontend plays a session, drives it, and hands control over', () => ep
   heard = await hears(server.logs, ['key down 0x0077'], heard);
   const anna = new Member(await visitor({ name: 'anna' }));
   await anna.enter(session.url, { code: session.code, token: session.token });
-  assert.equal(await anna.page.locator('.person').count(), 2);
+  await until('there are two', async () => await anna.page.locator('.person').count() === 2);
   await anna.press('seize');
   await anna.drives();
   await player.owns(false);
@@ -155,12 +154,14 @@ test('the frontend\'s tests of latency are answered, and a second session has to
   await player.plays();
   await player.page.evaluate(() => window.stream.requestLatencyTest());
   const { latencyTimings } = await player.hears('latencyTestResult');
-  assert.ok(latencyTimings.networkLatency >= 0 && latencyTimings.networkLatency < 5_000, JSON.stringify(latencyTimings));
+  // In milliseconds, and of this minute.
+  assert.ok(latencyTimings.networkLatency >= 0 && latencyTimings.networkLatency < PATIENCE_MS, JSON.stringify(latencyTimings));
+  // What is answered when the time is over does not count any more: long enough for a machine that stands still meanwhile.
   await player.page.evaluate(() => window.stream.requestDataChannelLatencyTest({
-    duration: 1000, rps: 10, requestSize: 200, responseSize: 200,
+    duration: 8000, rps: 10, requestSize: 200, responseSize: 200,
   }));
   const { test: result } = await player.hears('dataChannelLatencyTestResult');
-  assert.ok(result.count >= 5 && result.rtt < 5_000, JSON.stringify(result));
+  assert.ok(result.count >= 5 && result.rtt <= 8_000, JSON.stringify(result));
 
   // Another one is chosen on the same connection, and the end of a session is told.
   const anna = new Player(await visitor({ name: 'anna', viewport }), world);
@@ -207,10 +208,10 @@ test('a streamer is relayed: picture, input, another name, and its end', () => e
   await streamer.page.evaluate((playerId) => {
     window.say({ type: 'disconnectPlayer', playerId, reason: 'the level is over' });
   }, connected[1].playerId);
-  assert.equal((await boris.hears('webRtcDisconnected')).eventString, 'the level is over');
+  await boris.hears('webRtcDisconnected', ({ eventString }) => eventString === 'the level is over');
   const clara = new Player(await visitor({ name: 'clara', viewport }), world);
   await clara.open({ MaxReconnectAttempts: 0 });
   await clara.plays();
   await streamer.page.close();
-  assert.match((await clara.hears('webRtcDisconnected')).eventString, /Game is gone/);
+  await clara.hears('webRtcDisconnected', ({ eventString }) => /Game is gone/.test(eventString));
 }));
