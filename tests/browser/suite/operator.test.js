@@ -99,6 +99,30 @@ test('a server is drained and resumed, a session ended, a booking cancelled, and
   await operator.picture('operator');
 }));
 
+test('a press counts though the table is filled anew meanwhile', () => lab(async ({ server, visitor }) => {
+  const operator = await visitor();
+  const { page } = operator;
+  const { code } = await server.book(24 * 60);
+  await signIn(operator, await server.token());
+  const cancel = page.getByRole('button', { name: `Cancel booking ${code}` });
+  await operator.sees(cancel);
+  await cancel.hover();
+  await page.mouse.down();
+  const { code: other } = await server.book(48 * 60);
+  const line = page.locator(`#bookings tr[data-key="${other}"]`);
+  // Asked for after that booking, and taken in by the page: the second answer is told when the first was.
+  for (let answer = 0; answer < 2; answer += 1) {
+    await page.waitForResponse((one) => one.url().endsWith('/api/operator/bookings') && one.request().method() === 'GET');
+  }
+  assert.equal(await line.count(), 0, 'what is pressed stays where it is');
+  await page.mouse.up();
+  await operator.sees(page.getByRole('dialog'));
+  await operator.sees(line);
+  await yes(page, 'Cancel booking');
+  await page.locator(`#bookings tr[data-key="${code}"]`).waitFor({ state: 'detached' });
+  assert.equal((await server.ask('GET', `/api/bookings/${other}`)).status, 200);
+}));
+
 test('it says when the coordinator is gone, keeps what was known, and goes on when it is back', () => lab(async ({ server, visitor }) => {
   const operator = await visitor();
   const { page } = operator;

@@ -1,4 +1,5 @@
-// A table that is filled again and again: only when something changed, and whoever is on a button of it stays there.
+// A table that is filled again and again: only when something changed, and whoever is on a button of it stays there, with
+// the focus as with a press.
 
 import { h, put } from '../lib/dom.js';
 import { t } from '../lib/texts.js';
@@ -28,7 +29,32 @@ export const table = ({ heading, columns, actions, keyOf }) => {
     actions && h('td', { 'data-column': t('operator.actions') }, h('div', { class: 'actions' }, actions(row))),
   );
 
+  // A button that is replaced between a press and its end hears of no click.
+  let isPressed = false;
+  let waiting = null;
+  const letGo = () => {
+    isPressed = false;
+    const rows = waiting;
+    waiting = null;
+    if (rows !== null) fill(rows);
+  };
+  body.addEventListener('pointerdown', () => {
+    isPressed = true;
+    const end = new AbortController();
+    for (const sign of ['pointerup', 'pointercancel']) {
+      addEventListener(sign, () => {
+        end.abort();
+        // The click comes first.
+        setTimeout(letGo);
+      }, { signal: end.signal });
+    }
+  });
+
   const fill = (rows) => {
+    if (isPressed) {
+      waiting = rows;
+      return;
+    }
     const state = JSON.stringify(rows);
     if (state === shown) return;
     shown = state;
