@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lab, until } from '../lab.js';
+import { PATIENCE_MS, lab, until } from '../lab.js';
 
 const enter = async ({ page }, code) => {
   await page.getByLabel('Four-digit code').fill(code);
@@ -38,7 +38,7 @@ test('a code that is too short, unknown, or pasted with its link', () => lab(asy
   await field.fill('');
   await field.focus();
   await page.keyboard.press('Control+V');
-  assert.equal(await field.inputValue(), code);
+  await until('the code is in the field', async () => await field.inputValue() === code);
   await page.keyboard.press('Enter');
   await page.waitForURL((url) => url.origin !== server.url);
 }));
@@ -56,7 +56,7 @@ test('who is early sees a countdown, and starts the session when the time has co
   const { page } = boris;
   await server.application();
   // A minute that is nearly over would leave nothing to be seen of the countdown.
-  await until('the minute is young enough', () => Date.now() % 60_000 < 50_000);
+  await until('the minute is young enough', () => Date.now() % 60_000 < 30_000, 2 * PATIENCE_MS);
   const { code, starts_at: startsAt } = await server.book(1);
   await boris.open('#/join');
   await enter(boris, code);
@@ -65,7 +65,7 @@ test('who is early sees a countdown, and starts the session when the time has co
   await boris.picture('early');
   const start = page.getByRole('button', { name: 'Start the session' });
   assert.equal(await start.count(), 0);
-  await start.waitFor({ timeout: startsAt * 1000 - Date.now() + 20_000 });
+  await start.waitFor({ timeout: Math.max(0, startsAt * 1000 - Date.now()) + PATIENCE_MS });
   await boris.picture('time-has-come');
   await start.click();
   await page.waitForURL((url) => url.origin !== server.url);
