@@ -12,6 +12,7 @@ use server_origin::{
 };
 use server_session::{Air, OnAir, PacketTap, SessionConfig};
 use server_watch::Channels;
+use tokio::sync::watch;
 
 use crate::args::DEFAULT_PORT;
 use crate::site_args::BROADCAST_DIR;
@@ -159,6 +160,12 @@ impl PacketTap for Tap {
         if let Some(browsers) = &self.0.browsers {
             browsers.sound(self.0.channel, packet);
         }
+    }
+
+    fn keyframes(&self) -> watch::Receiver<u64> {
+        let browsers = self.0.browsers.as_ref();
+        let asked = browsers.and_then(|browsers| browsers.keyframes(self.0.channel));
+        asked.unwrap_or_else(|| watch::channel(0).1)
     }
 }
 

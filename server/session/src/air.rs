@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use media_packet::{SoundPacket, VideoPacket};
+use tokio::sync::watch;
 
 /// Has channels for sessions.
 pub trait Air: Send + Sync {
@@ -47,4 +48,9 @@ pub trait PacketTap: Send + Sync {
     fn video(&self, packet: &VideoPacket);
     /// Sound.
     fn sound(&self, packet: &SoundPacket);
+    /// One more each time that somebody needs a keyframe to begin with. Who says so bounds how often: each one makes the
+    /// picture of the session's users coarser for a moment. Nobody does unless the tap says otherwise.
+    fn keyframes(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
 }

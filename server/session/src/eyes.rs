@@ -17,12 +17,15 @@ use crate::stage::Failure;
 /// A broadcast is cut at keyframes: one this often at least, as chunks have two seconds.
 const BROADCAST_KEYFRAMES_US: u64 = 2_000_000;
 
+/// While there is a broadcast: counts those of its viewers who need a keyframe.
+type Newcomers = Option<watch::Receiver<u64>>;
+
 /// Where a session's packets go: to its viewers, and to a broadcast while there is one.
 #[derive(Clone)]
 pub(crate) struct Packets {
     stage: Stage,
     tap: Arc<Mutex<Option<Arc<dyn PacketTap>>>>,
-    on_air: Arc<watch::Sender<bool>>,
+    on_air: Arc<watch::Sender<Newcomers>>,
 }
 
 impl Packets {
@@ -31,19 +34,19 @@ impl Packets {
         Self {
             stage,
             tap: Arc::default(),
-            on_air: Arc::new(watch::Sender::new(false)),
+            on_air: Arc::new(watch::Sender::new(None)),
         }
     }
 
     /// To a broadcast too, or to none any more.
     pub(crate) fn set_tap(&self, tap: Option<Arc<dyn PacketTap>>) {
-        let is_on = tap.is_some();
+        let newcomers = tap.as_ref().map(|tap| tap.keyframes());
         *self.tap.lock().unwrap_or_else(PoisonError::into_inner) = tap;
-        self.on_air.send_replace(is_on);
+        self.on_air.send_replace(newcomers);
     }
 
-    /// Whether there is a broadcast.
-    pub(crate) fn on_air(&self) -> watch::Receiver<bool> {
+    /// Whether there is a broadcast, and what its viewers need.
+    pub(crate) fn on_air(&self) -> watch::Receiver<Newcomers> {
         self.on_air.subscribe()
     }
 
@@ -133,12 +136,13 @@ struct Wanted {
     full_bps: u32,
     low_bps: Option<u32>,
     keyframes: (u64, u64),
-    on_air: bool,
+    /// Of a broadcast, how many of its viewers have needed a keyframe so far.
+    on_air: Option<u64>,
 }
 
-fn wanted(demand: &Demand, on_air: bool, max_bps: u32) -> Wanted {
+fn wanted(demand: &Demand, on_air: Option<u64>, max_bps: u32) -> Wanted {
     Wanted {
-        watched: demand.viewers > 0 || on_air,
+        watched: demand.viewers > 0 || on_air.is_some(),
         // A broadcast without viewers has nobody's way to follow.
         full_bps: match demand.viewers {
             0 => max_bps,
@@ -153,7 +157,7 @@ fn wanted(demand: &Demand, on_air: bool, max_bps: u32) -> Wanted {
 /// Passes on what viewers and a broadcast need, as it changes; ends when the stage does. Cancel-safe.
 pub(crate) async fn follow(
     mut demand: watch::Receiver<Demand>,
-    mut on_air: watch::Receiver<bool>,
+    mut on_air: watch::Receiver<Newcomers>,
     control: ScreenControl,
     max_bps: u32,
 ) {
@@ -162,21 +166,30 @@ pub(crate) async fn follow(
         ..Wanted::default()
     };
     loop {
-        let now = wanted(
-            &demand.borrow_and_update(),
-            *on_air.borrow_and_update(),
-            max_bps,
-        );
+        let mut newcomers = on_air.borrow_and_update().clone();
+        let asked = newcomers.as_mut().map(|asked| *asked.borrow_and_update());
+        let now = wanted(&demand.borrow_and_update(), asked, max_bps);
         order(&done, &now, &control);
         done = now;
         let is_over = tokio::select! {
             changed = demand.changed() => changed.is_err(),
             changed = on_air.changed() => changed.is_err(),
+            () = asked_for(newcomers) => false,
         };
         if is_over {
             return;
         }
     }
+}
+
+/// Until one more needs a keyframe. Cancel-safe.
+async fn asked_for(newcomers: Newcomers) {
+    if let Some(mut newcomers) = newcomers
+        && newcomers.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 fn order(before: &Wanted, now: &Wanted, control: &ScreenControl) {
@@ -186,11 +199,11 @@ fn order(before: &Wanted, now: &Wanted, control: &ScreenControl) {
     if before.low_bps != now.low_bps {
         control.set_bitrate(Rendition::Low, now.low_bps);
     }
-    if before.on_air != now.on_air {
-        control.set_keyframe_interval(now.on_air.then_some(BROADCAST_KEYFRAMES_US));
-        if now.on_air {
-            control.request_keyframe(Rendition::Full);
-        }
+    if before.on_air.is_some() != now.on_air.is_some() {
+        control.set_keyframe_interval(now.on_air.map(|_| BROADCAST_KEYFRAMES_US));
+    }
+    if before.on_air != now.on_air && now.on_air.is_some() {
+        control.request_keyframe(Rendition::Full);
     }
     if before.watched != now.watched {
         control.set_watched(now.watched);
@@ -210,8 +223,8 @@ mod tests {
     #[test]
     fn nobody_watches_nothing_is_encoded_and_a_broadcast_is_somebody() {
         let nobody = Demand::default();
-        assert!(!wanted(&nobody, false, 7).watched);
-        let broadcast = wanted(&nobody, true, 7);
+        assert!(!wanted(&nobody, None, 7).watched);
+        let broadcast = wanted(&nobody, Some(0), 7);
         assert!(broadcast.watched);
         assert_eq!(broadcast.full_bps, 7);
         let one = Demand {
@@ -219,6 +232,6 @@ mod tests {
             full_bps: 3,
             ..Demand::default()
         };
-        assert_eq!(wanted(&one, true, 7).full_bps, 3);
+        assert_eq!(wanted(&one, Some(0), 7).full_bps, 3);
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use media_packet::{SoundPacket, VideoCodec, VideoPacket};
 use serde_json::{Value, json};
 use server_bridge::{Bridge, BridgeConfig, BridgeError, IceServer, Stage, StageConfig};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use crate::air::Air;
 use crate::live::{LEAST_BPS, Live};
@@ -107,6 +107,14 @@ impl Channels {
         if let Some(channel) = self.0.channels.get(&channel) {
             channel.live.sound(packet);
         }
+    }
+
+    /// One more each time that viewers of such a channel need a keyframe, who have just joined or lost pictures: at most one a
+    /// second. None: there is no such channel.
+    #[must_use]
+    pub fn keyframes(&self, channel: u32) -> Option<watch::Receiver<u64>> {
+        let channel = self.0.channels.get(&channel)?;
+        Some(channel.live.keyframes())
     }
 
     /// The stage of a channel for one who wants to watch it. Needs a tokio runtime.

@@ -173,11 +173,12 @@ fn keysym(character: char) -> u32 {
     }
 }
 
-/// What a broadcast would get.
+/// What a broadcast would get, and what its viewers need.
 #[derive(Default)]
 struct Tap {
     pictures: Mutex<Vec<VideoPacket>>,
     sounds: Mutex<Vec<SoundPacket>>,
+    newcomers: watch::Sender<u64>,
 }
 
 impl PacketTap for Tap {
@@ -193,6 +194,10 @@ impl PacketTap for Tap {
             .lock()
             .expect("not poisoned")
             .push(packet.clone());
+    }
+
+    fn keyframes(&self) -> watch::Receiver<u64> {
+        self.newcomers.subscribe()
     }
 }
 
@@ -231,6 +236,36 @@ async fn picture_and_sound_of_the_application_reach_a_broadcast_on_one_clock() {
         assert!(sounds.is_sorted_by(|one, next| one.at_us < next.at_us));
     }
     assert_eq!(Arc::strong_count(&tap), 1, "nobody holds the tap any more");
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn who_joins_a_broadcast_need_not_wait_for_its_next_regular_keyframe() {
+    let lab = Lab::raise(&application("exec sleep 600")).await;
+    let tap = Arc::new(Tap::default());
+    let hands = lab.show.hands();
+    hands.set_broadcast(Some(Arc::clone(&tap) as Arc<dyn PacketTap>));
+    // Regular ones are two seconds apart by the encoder's own clock, however slow this computer is.
+    let mut asked_at = 0;
+    until("a keyframe soon after the one before", || {
+        let pictures = tap.pictures.lock().expect("not poisoned");
+        let keyframes: Vec<u64> = pictures
+            .iter()
+            .filter(|packet| packet.keyframe)
+            .map(|packet| packet.at_us)
+            .collect();
+        // Somebody joins after each that is there.
+        if keyframes.len() > asked_at {
+            asked_at = keyframes.len();
+            tap.newcomers.send_modify(|count| *count += 1);
+        }
+        let mut after_the_first = keyframes.iter().skip(1).zip(keyframes.iter().skip(2));
+        after_the_first
+            .any(|(one, next)| next - one < 1_500_000)
+            .then_some(())
+    })
+    .await;
+    hands.set_broadcast(None);
     lab.end().await;
 }
 
