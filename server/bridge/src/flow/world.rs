@@ -4,6 +4,7 @@
 //! It must never know real time.
 
 mod browser;
+mod ramps;
 mod way;
 
 use super::*;
@@ -71,7 +72,7 @@ impl World {
         };
         let bounds = Bounds {
             start_bps: 2_500_000.min(max_bps),
-            least_bps: 75_000,
+            least_bps: 30_000,
             most_bps: (f64::from(max_bps) * 1.4) as u32,
         };
         World {
@@ -146,7 +147,7 @@ impl World {
             overflowed: false,
         });
         let mut views: Vec<View> = std::iter::once(self.view).chain(other).collect();
-        let rates = demand::decide(&mut views, 2_500_000, 150_000, self.max_bps, self.now_us);
+        let rates = demand::decide(&mut views, 2_500_000, 60_000, self.max_bps, self.now_us);
         self.view = views[0];
         self.flow.want(self.view.wanted);
         (self.full_bps, self.low_bps) = (rates.full_bps, rates.low_bps);

@@ -53,6 +53,9 @@ const SOME_LOSS: f64 = 0.08;
 /// A queue that is too long is emptied: this much of what arrives is sent.
 const DRAIN: f64 = 0.55;
 
+/// What a probe found is used by the encoder and reported by the viewer within this, microseconds.
+const USED_US: u64 = 500_000;
+
 /// The first probe waits for the first pictures.
 const FIRST_PROBE_US: u64 = 150_000;
 
@@ -113,6 +116,8 @@ pub(crate) struct Estimate {
     losses: Losses,
     /// What the way carried when it was full, bits per second.
     limit: Option<f64>,
+    /// When a probe last found more.
+    raised_us: Option<u64>,
     decreased_us: Option<u64>,
     updated_us: u64,
     queue: Queue,
@@ -136,6 +141,7 @@ impl Estimate {
             received_clock_us: 0,
             losses: Losses::new(now_us),
             limit: None,
+            raised_us: None,
             decreased_us: None,
             updated_us: now_us,
             queue: Queue::default(),
@@ -275,7 +281,7 @@ impl Estimate {
     }
 
     fn learn(&mut self, outcome: Outcome, now_us: u64) {
-        let beside = self.beside_bps(now_us);
+        let (beside, before) = (self.beside_bps(now_us), self.target);
         match outcome {
             Outcome::Carries(bps) => {
                 self.limit.take_if(|limit| bps + beside > *limit);
@@ -288,6 +294,9 @@ impl Estimate {
                 self.set(self.target.max((bps + beside) * PROBED_SHARE));
             }
             Outcome::Full(_) | Outcome::Unknown => {}
+        }
+        if self.target > before {
+            self.raised_us = Some(now_us);
         }
     }
 
@@ -307,9 +316,14 @@ impl Estimate {
     fn follow(&mut self, now_us: u64) {
         let elapsed = (now_us.saturating_sub(self.updated_us) as f64 / 1e6).min(1.0);
         self.updated_us = now_us;
-        let Some(received) = self.received.bps(self.received_clock_us) else {
+        let Some(mut received) = self.received.bps(self.received_clock_us) else {
             return;
         };
+        // Half a second says too little of a way that has just begun to be used: it would be taken for what it carries.
+        let is_new = |at| now_us < at + USED_US + Rate::WINDOW_US;
+        if self.raised_us.is_some_and(is_new) {
+            received = received.max(self.received.recent_bps(self.received_clock_us));
+        }
         let beside = self.beside_bps(now_us);
         let received = received + beside;
         let limited = self

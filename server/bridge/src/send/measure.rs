@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 /// Rates are measured over this, microseconds.
 const RATE_US: u64 = 500_000;
 
+/// While more is sent than a moment ago they are also measured over this, microseconds: nine pictures at 60 a second.
+const RECENT_US: u64 = 150_000;
+
 /// After less than this a rate means nothing.
 const MIN_RATE_US: u64 = 150_000;
 
@@ -81,13 +84,24 @@ impl Rate {
         Some((self.bytes - old) as f64 * 8e6 / since.min(RATE_US) as f64)
     }
 
+    /// Bits per second of the last moment alone, which scatters.
+    pub(crate) fn recent_bps(&self, now_us: u64) -> f64 {
+        let newest = self.entries.iter().rev();
+        let recent = newest.take_while(|(at, _)| at + RECENT_US > now_us);
+        let bytes: usize = recent.map(|(_, len)| len).sum();
+        bytes as f64 * 8e6 / RECENT_US as f64
+    }
+
     /// How many entries there are in the window.
     pub(crate) fn count(&self, now_us: u64) -> usize {
         let old = |(at, _): &&(u64, usize)| at + RATE_US < now_us;
         self.entries.len() - self.entries.iter().take_while(old).count()
     }
 
-    /// The window, seconds.
+    /// The window, microseconds.
+    pub(crate) const WINDOW_US: u64 = RATE_US;
+
+    /// And seconds.
     pub(crate) const WINDOW_S: f64 = RATE_US as f64 / 1e6;
 }
 
@@ -246,6 +260,10 @@ mod tests {
         assert!((80_000.0..100_000.0).contains(&bps), "{bps}");
         assert_eq!(rate.bps(2_500_000), Some(0.0));
         assert_eq!((rate.count(1_900_000), rate.count(2_500_000)), (6, 0));
+        rate.add(1_920_000, 20_000);
+        assert!(rate.bps(1_920_000) < Some(500_000.0));
+        let recent = rate.recent_bps(1_920_000);
+        assert!((1_100_000.0..1_200_000.0).contains(&recent), "{recent}");
     }
 
     #[test]

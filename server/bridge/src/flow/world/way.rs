@@ -68,6 +68,8 @@ pub(super) struct Way {
     pub(super) loss: f64,
     /// Packets come up to this much later than they should, in order.
     pub(super) jitter_us: u64,
+    /// Packets for which its queue had no room.
+    pub(super) dropped: usize,
     free_us: f64,
     last_us: u64,
     random: u64,
@@ -84,6 +86,7 @@ impl Way {
             delay_us: 1_000,
             loss: 0.0,
             jitter_us: 0,
+            dropped: 0,
             free_us: 0.0,
             last_us: 0,
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15),
@@ -115,7 +118,9 @@ impl Way {
         let len = (packet.payload.len() + 12 + 12 + 16) as f64;
         let (lost, jitter) = (self.random() < self.loss, self.random());
         let waiting = (self.free_us - now_us as f64).max(0.0) * self.bps / 8e6;
-        if lost || (waiting > 0.0 && waiting + len > self.queue_bytes) {
+        let full = waiting > 0.0 && waiting + len > self.queue_bytes;
+        self.dropped += usize::from(full);
+        if lost || full {
             return;
         }
         self.free_us = self.free_us.max(now_us as f64) + len * 8e6 / self.bps;
