@@ -20,8 +20,9 @@ const BRIDGE: &str = "bridge";
 /// How long a browser's last: a day, as draft-uberti-behave-turn-rest-00 section 2.2 recommends.
 const FOR_BROWSERS: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The bridge's own never leave it, and an allocation cannot be taken over with new ones.
-const FOR_THE_BRIDGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The bridge's own never leave it, and an allocation cannot be taken over with new ones: whoever is relayed joins again
+/// when they end.
+pub(crate) const FOR_THE_BRIDGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// HMAC-SHA1.
 const MAC_LEN: usize = 20;
@@ -164,7 +165,7 @@ impl IceServer {
         self.with_credentials(BROWSER, now + FOR_BROWSERS)
     }
 
-    /// The same for the bridge's own allocation.
+    /// The same for one allocation of the bridge's own: with `secret` good for [`FOR_THE_BRIDGE`].
     pub(crate) fn for_the_bridge(&self, now: SystemTime) -> IceServer {
         self.with_credentials(BRIDGE, now + FOR_THE_BRIDGE)
     }

@@ -27,6 +27,7 @@ pub fn read(datagram: &[u8]) {
         Credentials {
             username: "ann".into(),
             password: "secret".into(),
+            end: None,
         },
     );
     let mut turn = Turn::new(provider, credentials, now);

@@ -15,7 +15,7 @@ pub(super) use relay::Relay;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
@@ -130,17 +130,12 @@ impl Outside {
         let turn: Vec<relay::Server> = of_kind(ServerKind::Turn)
             .take(MAX_TURN)
             .filter_map(|(server, url, place)| {
-                let known = server.for_the_bridge(SystemTime::now());
-                Some(relay::Server {
-                    teller: Teller {
-                        what: "TURN",
-                        url,
-                        last: None,
-                    },
-                    place,
-                    username: known.username?,
-                    password: known.credential?,
-                })
+                let teller = Teller {
+                    what: "TURN",
+                    url,
+                    last: None,
+                };
+                relay::Server::new(teller, place, server)
             })
             .collect();
         if !turn.is_empty() {

@@ -60,6 +60,8 @@ pub(super) enum Failure {
     Taken,
     #[error("it lost the allocation")]
     Lost,
+    #[error("the allocation was given back because its password ends")]
+    Outlived,
     #[error("it answers {0} {1}")]
     Refused(u16, String),
     #[error("what it answers is not understood")]
@@ -71,6 +73,8 @@ pub(super) enum Failure {
 pub(super) struct Credentials {
     pub(super) username: String,
     pub(super) password: String,
+    /// The allocation is given back then, as these are no good much longer and others cannot take it over.
+    pub(super) end: Option<Instant>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +82,8 @@ enum Ask {
     Allocate,
     /// Gives back what there may be of before.
     Free,
+    /// Gives back what there is, for good.
+    Leave,
     Refresh,
     Permit(Vec<IpAddr>),
 }
@@ -179,8 +185,9 @@ impl Turn {
         if let Some(pending) = &self.pending {
             return Some(pending.again);
         }
-        let permissions = self.permissions.deadline();
-        Some(permissions.map_or(self.refresh, |at| at.min(self.refresh)))
+        let others = [self.permissions.deadline(), self.credentials.end];
+        let first = others.into_iter().flatten().min();
+        Some(first.map_or(self.refresh, |at| at.min(self.refresh)))
     }
 
     /// Its time has come.
@@ -203,6 +210,11 @@ impl Turn {
             return;
         }
         if self.held.is_none() {
+            return;
+        }
+        if self.credentials.end.is_some_and(|end| now >= end) {
+            self.held = None;
+            self.ask(Ask::Leave, now);
             return;
         }
         if now >= self.refresh {
@@ -297,6 +309,7 @@ impl Turn {
                 self.refresh = now + REFRESH;
             }
             Ask::Free => self.ask(Ask::Allocate, now),
+            Ask::Leave => self.failure = Some(Failure::Outlived),
             Ask::Refresh => self.refresh = now + REFRESH,
             Ask::Permit(peers) => self.permissions.granted(&peers, now),
         }
@@ -322,6 +335,7 @@ impl Turn {
             return;
         }
         let failure = match (code, &ask) {
+            (_, Ask::Leave) => Failure::Outlived,
             (UNAUTHORIZED | WRONG_CREDENTIALS, _) => Failure::Credentials,
             (ALLOCATION_MISMATCH, Ask::Allocate) if !self.freed => {
                 // The same port of ours, before a restart: the server still keeps it.

@@ -1,13 +1,14 @@
 //! Holds one allocation for all viewers: on the first TURN server that gives one, and anew when it is lost.
 
 use super::{Shared, Teller};
+use crate::IceServer;
 use crate::net::turn::permissions::Passage;
 use crate::net::turn::{Credentials, Turn};
-use crate::servers::ServerPlace;
+use crate::servers::{FOR_THE_BRIDGE, ServerPlace};
 use rtc::crypto::RTCCryptoProvider;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Notify;
 
 /// After all servers failed, at first and at last.
@@ -17,15 +18,17 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// What is lost sooner is no allocation.
 const LEAST_HOLD: Duration = Duration::from_secs(1);
 
+/// An allocation is given back so long before its password ends: clocks differ. A guess.
+const EARLY: Duration = Duration::from_secs(60 * 60);
+
 /// A timer that is due already is looked at again after this at the earliest.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
 /// A server to try.
 pub(super) struct Server {
-    pub(super) teller: Teller,
-    pub(super) place: ServerPlace,
-    pub(super) username: String,
-    pub(super) password: String,
+    teller: Teller,
+    place: ServerPlace,
+    known: IceServer,
 }
 
 /// The allocation that there is.
@@ -96,11 +99,28 @@ pub(super) async fn run(shared: Arc<Shared>, mut servers: Vec<Server>) {
 }
 
 impl Server {
-    fn credentials(&self) -> Credentials {
-        Credentials {
-            username: self.username.clone(),
-            password: self.password.clone(),
-        }
+    /// `None`: nothing is known that would let us in.
+    pub(super) fn new(teller: Teller, place: ServerPlace, known: &IceServer) -> Option<Server> {
+        let server = Server {
+            teller,
+            place,
+            known: known.clone(),
+        };
+        server
+            .credentials(SystemTime::now(), Instant::now())
+            .is_some()
+            .then_some(server)
+    }
+
+    /// For one allocation that is asked for now, on both clocks.
+    fn credentials(&self, today: SystemTime, now: Instant) -> Option<Credentials> {
+        let known = self.known.for_the_bridge(today);
+        let lasts = FOR_THE_BRIDGE.saturating_sub(EARLY);
+        Some(Credentials {
+            username: known.username?,
+            password: known.credential?,
+            end: self.known.secret.is_some().then(|| now + lasts),
+        })
     }
 }
 
@@ -116,7 +136,11 @@ async fn hold(
         Err(why) => return (false, why),
     };
     let mut listening = shared.routes.listen(address);
-    let turn = Turn::new(provider.clone(), server.credentials(), Instant::now());
+    let now = Instant::now();
+    let Some(credentials) = server.credentials(SystemTime::now(), now) else {
+        return (false, "no password can be made for it".to_owned());
+    };
+    let turn = Turn::new(provider.clone(), credentials, now);
     let turn = Arc::new(Mutex::new(turn));
     let wake = Arc::new(Notify::new());
     let mut published: Option<Published<'_>> = None;
@@ -176,5 +200,49 @@ struct Published<'a> {
 impl Drop for Published<'_> {
     fn drop(&mut self) {
         self.shared.known().relay = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    fn server(secret: Option<&str>, credential: Option<&str>) -> Option<Server> {
+        let url = "turn:turn.example:3478";
+        let known = IceServer {
+            urls: vec![url.into()],
+            username: credential.map(|_| "ann".into()),
+            credential: credential.map(Into::into),
+            secret: secret.map(Into::into),
+        };
+        let teller = Teller {
+            what: "TURN",
+            url: url.into(),
+            last: None,
+        };
+        Server::new(teller, ServerPlace::read(url).expect("an address"), &known)
+    }
+
+    #[test]
+    fn each_allocation_has_a_password_of_its_own_that_outlives_it() {
+        let server_with_secret = server(Some("north"), None).expect("let in");
+        let (today, now) = (
+            UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+            Instant::now(),
+        );
+        let first = server_with_secret.credentials(today, now).expect("made");
+        assert_eq!(first.username, "1731536000:bridge");
+        assert_eq!(first.end, Some(now + FOR_THE_BRIDGE - EARLY));
+        let later = Duration::from_secs(400 * 24 * 60 * 60);
+        let next = server_with_secret.credentials(today + later, now + later);
+        let next = next.expect("made");
+        assert_eq!(next.username, "1766096000:bridge");
+        assert_ne!(next.password, first.password);
+
+        let lasting = server(None, Some("south")).expect("let in");
+        let lasting = lasting.credentials(today, now).expect("known");
+        assert_eq!((lasting.password.as_str(), lasting.end), ("south", None));
+        assert!(server(None, None).is_none());
     }
 }

@@ -24,7 +24,7 @@ impl Turn {
         let id = TransactionId::new();
         let method: Method = match ask {
             Ask::Allocate => METHOD_ALLOCATE,
-            Ask::Free | Ask::Refresh => METHOD_REFRESH,
+            Ask::Free | Ask::Leave | Ask::Refresh => METHOD_REFRESH,
             Ask::Permit(_) => METHOD_CREATE_PERMISSION,
         };
         let mut parts: Vec<Box<dyn Setter + '_>> = vec![
@@ -35,7 +35,7 @@ impl Turn {
             Ask::Allocate => parts.push(Box::new(RequestedTransport {
                 protocol: rtc::turn::proto::PROTO_UDP,
             })),
-            Ask::Free => parts.push(Box::new(Lifetime(Duration::ZERO))),
+            Ask::Free | Ask::Leave => parts.push(Box::new(Lifetime(Duration::ZERO))),
             Ask::Refresh => parts.push(Box::new(Lifetime(LIFETIME))),
             Ask::Permit(peers) => {
                 for ip in peers {

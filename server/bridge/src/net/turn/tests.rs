@@ -18,6 +18,7 @@ fn credentials() -> Credentials {
     Credentials {
         username: "ann".into(),
         password: "secret".into(),
+        end: None,
     }
 }
 
@@ -112,7 +113,11 @@ fn nonce(message: &Message) -> Option<String> {
 
 /// An allocation that is there.
 fn held(now: Instant) -> Turn {
-    let mut turn = Turn::new(provider(), credentials(), now);
+    held_with(credentials(), now)
+}
+
+fn held_with(credentials: Credentials, now: Instant) -> Turn {
+    let mut turn = Turn::new(provider(), credentials, now);
     let request = asked(&mut turn);
     assert_eq!(nonce(&request), None);
     turn.handle(&challenge(&request, UNAUTHORIZED, "one"), now);
@@ -223,6 +228,33 @@ fn a_server_that_started_anew_has_lost_the_allocation() {
     let request = asked(&mut turn);
     turn.handle(&refusal(&request, ALLOCATION_MISMATCH), now + REFRESH);
     assert_eq!((turn.failure(), turn.held()), (Some(&Failure::Lost), None));
+}
+
+#[test]
+fn an_allocation_is_given_back_before_its_password_ends() {
+    let now = Instant::now();
+    let end = now + REFRESH / 2;
+    let lasting = Credentials {
+        end: Some(end),
+        ..credentials()
+    };
+    for is_willing in [true, false] {
+        let mut turn = held_with(lasting.clone(), now);
+        assert_eq!(turn.deadline(), Some(end));
+        turn.expire(end);
+        let request = asked(&mut turn);
+        assert_eq!(request.typ.method, METHOD_REFRESH);
+        let mut lifetime = Lifetime::default();
+        lifetime.get_from(&request).expect("it is named");
+        assert_eq!(lifetime.0, Duration::ZERO);
+        assert_eq!((turn.held(), turn.failure()), (None, None));
+        let answer = match is_willing {
+            true => answer(&request, true, vec![], Some("secret")),
+            false => refusal(&request, UNAUTHORIZED),
+        };
+        turn.handle(&answer, end);
+        assert_eq!(turn.failure(), Some(&Failure::Outlived));
+    }
 }
 
 #[test]
