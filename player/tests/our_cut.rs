@@ -5,7 +5,7 @@ mod lab;
 use std::path::Path;
 use std::process::Command;
 
-use lab::{Lab, Player};
+use lab::{Lab, Player, on_time};
 use media_ffmpeg::cut::{Container, CutOptions, cut_film};
 
 fn ffmpeg(args: &[&str], to: &Path) {
@@ -37,8 +37,16 @@ fn find(sound: &[f32], pattern: &[f32]) -> Option<usize> {
     sound.windows(pattern.len()).position(same)
 }
 
-/// Plays a film of five seconds with sound of a codec that remembers, and compares.
-fn shown_and_heard(container: Container, codec: &str) {
+/// What came of playing a film.
+struct Played {
+    json: serde_json::Value,
+    heard: Vec<f32>,
+    decoded: Vec<f32>,
+    left: Vec<String>,
+}
+
+/// Plays a film of five seconds with sound of a codec that remembers.
+fn play(container: Container, codec: &str) -> Played {
     let mut lab = Lab::new();
     let dir = lab.dir.path().to_owned();
     let film = dir.join("film.mkv");
@@ -88,7 +96,29 @@ fn shown_and_heard(container: Container, codec: &str) {
         ],
     )
     .end();
-    let json = ended.json();
+    let decoded = dir.join("film.raw");
+    let name = film.to_str().expect("a plain path");
+    ffmpeg(
+        &["-i", name, "-f", "f32le", "-ac", "2", "-ar", "48000"],
+        &decoded,
+    );
+    Played {
+        json: ended.json(),
+        heard: samples(&heard),
+        decoded: samples(&decoded),
+        left: lab.chunks(),
+    }
+}
+
+/// Plays it, and compares.
+fn shown_and_heard(container: Container, codec: &str) {
+    let played = on_time(|| play(container, codec));
+    let Played {
+        json,
+        heard,
+        decoded,
+        left,
+    } = played;
     let count = |key: &str| json[key].as_u64().unwrap_or(0);
     assert_eq!(
         count("frames_shown") + count("frames_dropped"),
@@ -96,13 +126,6 @@ fn shown_and_heard(container: Container, codec: &str) {
         "{json}"
     );
     assert_eq!((count("chunks_shown"), count("stalls")), (3, 0), "{json}");
-    let decoded = dir.join("film.raw");
-    let name = film.to_str().expect("a plain path");
-    ffmpeg(
-        &["-i", name, "-f", "f32le", "-ac", "2", "-ar", "48000"],
-        &decoded,
-    );
-    let (heard, decoded) = (samples(&heard), samples(&decoded));
     // From a second into the film on, as its very start may be silence.
     let start = 96_000;
     let at = find(&heard, &decoded[start..start + 200]).expect("the film is heard");
@@ -110,7 +133,7 @@ fn shown_and_heard(container: Container, codec: &str) {
     assert!(compared > 4 * 96_000, "only {compared} samples");
     let wrong = (0..compared).find(|i| (heard[at + i] - decoded[start + i]).abs() > 1e-3);
     assert_eq!(wrong, None, "of {compared} samples");
-    assert!(lab.chunks().is_empty());
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
