@@ -33,7 +33,7 @@ pub const MAX_PART_PICTURES: usize = 1_920;
 pub const MAX_PART_SOUNDS: usize = 3_200;
 
 /// How long a chunk waits for the sound of its end once the picture went on: encoders of sound are some tens of
-/// milliseconds behind. A guess.
+/// milliseconds behind. Sound that did not come for a whole chunk is not waited for. A guess.
 const SOUND_WAIT_US: u64 = 300_000;
 
 /// Puts chunks together; see the module. Blocking, but each call takes less than a few milliseconds.
@@ -159,10 +159,12 @@ impl Composer {
 
     fn complete(&mut self) -> Result<Vec<CutChunk>, CutError> {
         let mut chunks = Vec::new();
-        while let Some(end_us) = self.parts.front().and_then(|part| part.end_us) {
+        let complete = |part: &Part| Some((part.start_us, part.end_us?));
+        while let Some((start_us, end_us)) = self.parts.front().and_then(complete) {
             let heard = self.sound_until_us.is_none_or(|until| until >= end_us);
+            let gone = self.sound_until_us.is_some_and(|until| until < start_us);
             let late = self.picture_at_us >= end_us.saturating_add(SOUND_WAIT_US);
-            if !heard && !late {
+            if !heard && !gone && !late {
                 break;
             }
             if let Some(part) = self.parts.pop_front() {
