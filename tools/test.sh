@@ -132,6 +132,8 @@ stage 'scripts' scripts
 stage 'rules' cargo run --locked --quiet --package tidy
 stage 'dependencies' dependencies
 stage 'lints' cargo clippy --locked --workspace --all-targets -- -D warnings
+# The one feature that a program can be built without.
+stage 'lints without the bridge' cargo clippy --locked -p peer --no-default-features --all-targets -- -D warnings
 # Programs and tests in one go and with one set of features: nothing is built
 # twice, and the end-to-end tests find the programs of this very source.
 stage 'build' cargo build --locked --workspace --all-targets

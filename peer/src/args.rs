@@ -108,6 +108,10 @@ pub(crate) struct Join {
     #[cfg(feature = "bridge")]
     #[arg(long, value_name = "ADDR")]
     pub(crate) bridge: Option<SocketAddr>,
+    /// Says why there is no such thing here.
+    #[cfg(not(feature = "bridge"))]
+    #[arg(long, value_name = "ADDR", hide = true, value_parser = no_bridge)]
+    pub(crate) bridge: Option<std::convert::Infallible>,
     /// A TCP port for the picture of browsers whose network lets no UDP through; another than the page's.
     #[cfg(feature = "bridge")]
     #[arg(long, value_name = "PORT", requires = "bridge", value_parser = clap::value_parser!(u16).range(1..))]
@@ -133,6 +137,15 @@ pub(crate) struct Join {
 /// A bound in bytes, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limit(pub(crate) Option<u64>);
+
+/// There is no address at which browsers could be served.
+#[cfg(not(feature = "bridge"))]
+fn no_bridge(_: &str) -> Result<std::convert::Infallible, String> {
+    Err(
+        "this peer was built without its feature `bridge`; browsers cannot watch through it"
+            .to_owned(),
+    )
+}
 
 /// Reads 500M, 2G, 1048576, none. K, M, G and T are powers of 1024.
 fn parse_limit(text: &str) -> Result<Limit, String> {
@@ -176,6 +189,14 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    #[cfg(not(feature = "bridge"))]
+    #[test]
+    fn who_asks_for_browsers_is_told_that_there_are_none() {
+        let why = parse(&["treecast://h:1/0?key=x", "--bridge", "0.0.0.0:8080"]);
+        let why = why.expect_err("refused").to_string();
+        assert!(why.contains("without its feature `bridge`"), "{why}");
     }
 
     #[test]

@@ -24,6 +24,6 @@ impl Bridge {
 }
 
 /// Opens nothing.
-pub(crate) async fn open(_: &Join, _: u32) -> Result<Option<Bridge>, PeerError> {
-    Ok(None)
+pub(crate) async fn open(args: &Join, _: u32) -> Result<Option<Bridge>, PeerError> {
+    Ok(args.bridge.map(Bridge))
 }
