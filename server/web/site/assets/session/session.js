@@ -23,8 +23,9 @@ import { stage } from './view/stage.js';
 import { tools } from './view/tools.js';
 import { top } from './view/top.js';
 
-/** How long the reason of an end may take: the application is closed first. */
-const END_WORD_MS = 5000;
+/** How long the reason of an end may take: the application is closed first, and one that does not want to is asked for
+ * some seconds, its display and its sound after it; on a machine that has much to do. */
+const END_WORD_MS = 20_000;
 /** Ticks of what counts down. */
 const TICK_MS = 250;
 
