@@ -68,13 +68,17 @@ test('a session is planned and cancelled with the keyboard alone', () => lab(asy
     assert.equal((await focused(page)).day, after(days), key);
   }
   await page.keyboard.press('PageDown');
-  assert.notEqual((await focused(page)).day.slice(0, 7), after(7).slice(0, 7));
+  const nextMonth = (await focused(page)).day;
+  assert.notEqual(nextMonth.slice(0, 7), after(7).slice(0, 7));
   await page.keyboard.press('PageUp');
-  assert.equal((await focused(page)).day, after(7));
+  // The 31st of one month is the 30th of the next, and comes back as that.
+  const day = `${after(7).slice(0, 7)}-${nextMonth.slice(8)}`;
+  assert.ok(day === after(7) || Number(after(7).slice(8)) > 28, `${after(7)} became ${nextMonth}`);
+  assert.equal((await focused(page)).day, day);
   await page.keyboard.press('Enter');
   await until('the day is chosen', async () => (
-    await page.locator('.day.is-chosen').getAttribute('data-day')) === after(7));
-  assert.equal((await focused(page)).day, after(7), 'the focus stays in the calendar');
+    await page.locator('.day.is-chosen').getAttribute('data-day')) === day);
+  assert.equal((await focused(page)).day, day, 'the focus stays in the calendar');
   await until('its times are there', async () => await page.locator(TIMES).count() > 20);
 
   await tabTo(page, 'the times', (now) => /^\d\d:\d\d/.test(now.name));
@@ -90,11 +94,11 @@ test('a session is planned and cancelled with the keyboard alone', () => lab(asy
   await tabTo(page, 'cancelling', (now) => now.name === 'Cancel booking');
   await page.keyboard.press('Enter');
   await anna.sees(page.getByRole('dialog'));
-  assert.equal((await focused(page)).name, 'No, go back', 'the harmless answer comes first');
+  await until('the harmless answer comes first', async () => (await focused(page)).name === 'No, go back');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await anna.sees(anna.heading('The booking is cancelled'));
-  assert.equal((await focused(page)).tag, 'H1');
+  await until('the focus is on the heading', async () => (await focused(page)).tag === 'H1');
   assert.equal((await server.ask('GET', `/api/bookings/${code}`)).status, 404);
 }));
 
