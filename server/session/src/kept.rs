@@ -20,7 +20,7 @@ const KILL_PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of a process's last words that are kept.
 const MAX_WORDS_LEN: usize = 4 * 1024;
 /// How long the last words may take to arrive when nobody can say more.
-const WORDS_PATIENCE: Duration = Duration::from_millis(200);
+const WORDS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// No core files: for what is our own helper.
 pub(crate) const NO_CORE: Limit = Limit {

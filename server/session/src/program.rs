@@ -23,7 +23,7 @@ use crate::sweep::MARK;
 /// How long an application may take to end by itself when it is asked to. A guess: time to save something small.
 const ASKED_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the last output may take to arrive in the file when nobody can write more.
-const OUTPUT_PATIENCE: Duration = Duration::from_secs(1);
+const OUTPUT_PATIENCE: Duration = Duration::from_secs(3);
 /// Bytes of output that are kept, from the beginning: what went wrong at the start is there.
 const MAX_LOG_LEN: u64 = 1024 * 1024;
 /// What stands at the end of a file that is full.

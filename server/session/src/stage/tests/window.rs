@@ -19,7 +19,7 @@ use crate::display::Address;
 use super::until;
 
 /// How long an answer to a paste may take.
-const PASTE_PATIENCE: Duration = Duration::from_secs(5);
+const PASTE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What happened to the window.
 #[derive(Clone, Debug, Default)]
@@ -289,6 +289,12 @@ impl Watcher {
         let table = self.connection.get_keyboard_mapping(event.detail, 1).ok()?;
         let symbols = table.reply().ok()?.keysyms;
         let has_shift = event.state & KeyButMask::SHIFT == KeyButMask::SHIFT;
+        // The second layout has the next two columns.
+        let is_second = u16::from(event.state) >> 13 & 0b11 == 1;
+        let symbols = match symbols.get(2..4) {
+            Some(second) if is_second && second != [0, 0] => second,
+            _ => &symbols,
+        };
         let symbol = match (symbols.first(), symbols.get(1)) {
             (_, Some(&shifted)) if has_shift && shifted != 0 => shifted,
             (Some(&plain), _) => plain,
