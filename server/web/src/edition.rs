@@ -1,6 +1,7 @@
 //! The edition of the site: a name that changes when any of its files does. Pages name what they load by it
 //! (`/assets/EDITION/...`, and what those load relative to themselves), so a browser may keep that for ever and asks for the
-//! page alone. A page also names all modules that it needs, so that they come at once and not one after the other's import.
+//! page alone. A page also names all modules that it needs, so that they come at once and not one after the other's import:
+//! those of its beginnings for the browser, and those of what it loads later for itself.
 //!
 //! It must never know which files there are.
 
@@ -11,8 +12,13 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 const NAME_LEN: usize = 16;
 /// Where everything lies that a page loads.
 const ASSETS: &str = "/assets/";
-/// Before the module that a page begins with.
-const BEGINNING: &str = "<script type=\"module\" src=\"";
+/// Before a module that a page begins with.
+const BEGINNINGS: [&str; 2] = [
+    "<script type=\"module\" src=\"",
+    "<script type=\"module\" async src=\"",
+];
+/// Before the module that a page loads when it is time: the browser does nothing with a link of this kind.
+const LATER: &str = "<link rel=\"late\" href=\"";
 /// Where a page's list of modules goes.
 const HEAD_END: &str = "</head>";
 
@@ -39,8 +45,29 @@ fn is_name(part: &str) -> bool {
 
 /// A page that loads what belongs to this edition; `read` gives a module's text by its path.
 pub(crate) fn page(page: &str, edition: &str, read: impl Fn(&str) -> Option<String>) -> String {
-    let beginnings = page.split(BEGINNING).skip(1);
-    let beginnings = beginnings.filter_map(|rest| rest.split('"').next());
+    let first = modules(BEGINNINGS.iter().flat_map(|it| after(page, it)), &read);
+    let mut later = modules(after(page, LATER), &read);
+    later.retain(|path| !first.contains(path) && !page.contains(&format!("{LATER}{path}\"")));
+    let list: String = first
+        .iter()
+        .map(|path| format!("  <link rel=\"modulepreload\" href=\"{path}\">\n"))
+        .chain(later.iter().map(|path| format!("  {LATER}{path}\">\n")))
+        .collect();
+    page.replacen(HEAD_END, &format!("{list}{HEAD_END}"), 1)
+        .replace(&format!("\"{ASSETS}"), &format!("\"{ASSETS}{edition}/"))
+}
+
+/// The paths that stand in a page after this.
+fn after<'a>(page: &'a str, before: &str) -> impl Iterator<Item = &'a str> {
+    let rests = page.split(before).skip(1);
+    rests.filter_map(|rest| rest.split('"').next())
+}
+
+/// These modules and all that they import.
+fn modules<'a>(
+    beginnings: impl Iterator<Item = &'a str>,
+    read: impl Fn(&str) -> Option<String>,
+) -> BTreeSet<String> {
     let mut waiting: Vec<String> = beginnings.map(str::to_owned).collect();
     let mut modules = BTreeSet::new();
     while let Some(path) = waiting.pop() {
@@ -50,12 +77,7 @@ pub(crate) fn page(page: &str, edition: &str, read: impl Fn(&str) -> Option<Stri
             waiting.extend(imports(&text).map(|to| resolve(&path, to)));
         }
     }
-    let list: String = modules
-        .iter()
-        .map(|path| format!("  <link rel=\"modulepreload\" href=\"{path}\">\n"))
-        .collect();
-    page.replacen(HEAD_END, &format!("{list}{HEAD_END}"), 1)
-        .replace(&format!("\"{ASSETS}"), &format!("\"{ASSETS}{edition}/"))
+    modules
 }
 
 /// What a module imports before it runs; ours are written so that each stands in one line.
@@ -144,5 +166,27 @@ mod tests {
         assert!(page.contains(&wanted.concat()), "{page}");
         assert!(page.contains("src=\"/assets/0123456789abcdef/app/main.js\""));
         assert_eq!(page.matches("modulepreload").count(), 3);
+    }
+
+    #[test]
+    fn what_is_loaded_later_is_named_apart_and_once() {
+        let read = |path: &str| {
+            let text = match path {
+                "/assets/first.js" => "import { a } from './a.js';\nimport('./rest.js');\n",
+                "/assets/rest.js" => "import { a } from './a.js';\nimport { b } from './b.js';\n",
+                "/assets/a.js" | "/assets/b.js" => "",
+                _ => return None,
+            };
+            Some(text.to_owned())
+        };
+        let html = "<script type=\"module\" async src=\"/assets/first.js\"></script>\n  \
+                    <link rel=\"late\" href=\"/assets/rest.js\">\n</head>";
+        let page = page(html, "0123456789abcdef", read);
+        let links = |rel: &str| -> Vec<String> {
+            let before = format!("<link rel=\"{rel}\" href=\"/assets/0123456789abcdef/");
+            after(&page, &before).map(str::to_owned).collect()
+        };
+        assert_eq!(links("modulepreload"), ["a.js", "first.js"], "{page}");
+        assert_eq!(links("late"), ["rest.js", "b.js"], "{page}");
     }
 }

@@ -1,14 +1,13 @@
-// The page of a session: enters it, shows its picture, sends what hands do, and comes back by itself.
+// The page of a session, once it has its picture or has waited for it: shows what the session is, sends what hands do, and
+// comes back by itself. `first.js` loads it, and has entered the session before.
 
 import { announce } from '../lib/announce.js';
 import { heardTime } from '../lib/clock.js';
-import { h, put } from '../lib/dom.js';
-import { recall, remember } from '../lib/store.js';
+import { put } from '../lib/dom.js';
+import { remember } from '../lib/store.js';
+import { Asks } from './lib/asks.js';
 import { Presence } from './lib/presence.js';
-import { Entry, cutName } from './lib/entry.js';
-import { Media } from './lib/media.js';
 import { Picture } from './lib/picture.js';
-import { Socket } from './lib/socket.js';
 import { EMPTY, drives, personOf, take } from './lib/state.js';
 import { language, t } from './lib/words.js';
 import { Hands } from './input/hands.js';
@@ -29,32 +28,15 @@ const END_WORD_MS = 20_000;
 /** Ticks of what counts down. */
 const TICK_MS = 250;
 
-class App {
-  constructor() {
-    this.entry = new Entry(location);
-    history.replaceState(history.state, '', `${location.pathname}${this.entry.openHash}`);
+class App extends Asks {
+  /** `way`: how this page came in (first.js). */
+  constructor(way) {
+    super();
+    this.way = way;
+    this.entry = way.entry;
+    this.media = way.media;
+    this.socket = way.socket;
     this.state = { ...EMPTY, chat: this.entry.chat };
-    this.media = new Media({
-      ask: (words) => this.socket.ask(words),
-      say: (words) => this.socket.say(words),
-      video: (stream) => this.picture.video(stream),
-      audio: (stream) => this.picture.audio(stream),
-      pointer: (place) => { if (!drives(this.state)) this.stage.pointTo(place); },
-      changed: () => {
-        if (this.media.state === 'on' && drives(this.state)) this.hands.releaseAll();
-        this.showStatus();
-      },
-      returned: () => this.hands.returned(),
-    });
-    const address = new URL('/', location);
-    address.protocol = 'wss:';
-    this.socket = new Socket({
-      address,
-      greet: () => this.entry.request,
-      beat: () => this.presence.words(),
-      heard: (message) => this.hear(message),
-      changed: (isOpen) => this.socketChanged(isOpen),
-    });
   }
 
   build() {
@@ -74,7 +56,7 @@ class App {
     this.presence = new Presence((words) => this.socket.say(words));
     this.measuring = new Measuring(this);
     this.unread = 0;
-    this.isPanelOpen = recall('panel') !== 'closed' && !matchMedia('(max-height: 30rem)').matches;
+    this.isPanelOpen = this.way.isPanelOpen;
     this.top = top(this);
     this.tools = tools(this);
     this.people = people(this);
@@ -82,11 +64,9 @@ class App {
     this.notices = notices(this);
     this.views = [this.top, this.tools, this.people, this.chat, this.notices, this.stage];
     document.documentElement.lang = language();
-    this.stage.node.append(this.tools.node);
     this.stage.screen.append(this.notices.node, this.measuring.node, this.picture.listen);
-    this.panel = h('aside', { class: 'side', id: 'side' }, this.people.node, this.chat.node);
+    this.panel = put(document.getElementById('side'), this.people.node, this.chat.node);
     put(document.getElementById('top'), this.top.node);
-    put(document.getElementById('main'), this.stage.node, this.panel);
     for (const view of this.views) view.speak?.();
     this.showPanel();
     this.show();
@@ -97,19 +77,14 @@ class App {
     }, TICK_MS);
   }
 
-  async begin() {
+  begin() {
+    this.build();
     if (typeof RTCPeerConnection === 'undefined') {
-      this.build();
       this.finish({ title: t('end.no_webrtc'), words: t('end.no_webrtc_words'), site: this.entry.site });
       return;
     }
-    // Where ICE servers were to be asked the last time, an offer that is made without them would be of no use.
-    if (recall('ice') !== 'servers') this.media.prepare();
-    // The page is built while the network works: nothing is heard before that is done.
-    const started = this.entry.claim().then(() => this.socket.start());
-    await null;
-    this.build();
-    await started;
+    for (const message of this.way.take(this)) this.hear(message);
+    this.showStatus();
     // The server's clock, for the time that is left.
     fetch('/assets/icon.svg', { cache: 'no-store' }).then((answer) => heardTime(answer.headers.get('date'))).catch(() => {});
   }
@@ -119,7 +94,18 @@ class App {
     for (const view of this.views) view.show(this.state);
   }
 
+  pointTo(place) {
+    if (!drives(this.state)) this.stage.pointTo(place);
+  }
+
+  mediaChanged() {
+    if (this.media.state === 'on' && drives(this.state)) this.hands.releaseAll();
+    this.showStatus();
+  }
+
   hear(message) {
+    // An offer that went along with the greeting is refused as well.
+    if (this.isOver) return;
     const before = this.state;
     this.state = take(before, message, performance.now());
     switch (message.msg) {
@@ -176,17 +162,9 @@ class App {
   }
 
   established(message, before) {
-    if (typeof message.resume === 'string') this.entry.resumeBy(message.resume);
     const isNew = !this.isInside;
     this.isInside = true;
-    this.socket.settled();
-    if (Array.isArray(message.ice_servers)) {
-      // A server without an address makes browsers refuse all of them.
-      this.media.iceServers = message.ice_servers.filter(({ urls }) => [urls].flat().some((url) => url));
-      remember('ice', this.media.iceServers.length > 0 ? 'servers' : 'none');
-    }
     if (isNew) {
-      this.media.connect();
       this.presence.again();
       const { application } = this.state;
       if (application) this.stage.expect(application.width, application.height);
@@ -251,48 +229,7 @@ class App {
     this.stage.words(this.picture.hasFrame ? null : t('status.picture'));
   }
 
-  // Control
-
-  control(name) {
-    const verb = { ask: 'REQUEST_CONTROL', cancel: 'CANCEL_REQUEST', release: 'RELEASE_CONTROL', seize: 'TAKE_CONTROL' }[name];
-    this.presence.touched();
-    // What is held is let go before somebody else has it.
-    if (name === 'release') this.hands.releaseAll();
-    this.hadControlClick = name === 'ask' || name === 'seize';
-    this.request({ verb });
-  }
-
-  give(client) {
-    this.hands.releaseAll();
-    this.presence.touched();
-    this.request({ verb: 'GIVE_CONTROL', client });
-  }
-
-  refuse(client) {
-    this.presence.touched();
-    this.state = { ...this.state, asked: null };
-    this.show();
-    this.request({ verb: 'REFUSE_CONTROL', client });
-  }
-
-  lockControl(locked) { this.request({ verb: 'LOCK_CONTROL', locked }); }
-
-  /** Asks; a refusal is shown by `hear`. */
-  request(words) { return this.socket.ask(words).catch(() => null); }
-
-  // People and chat
-
-  rename(name) {
-    const short = cutName(name);
-    if (short === '') return;
-    this.entry.name = short;
-    this.request({ verb: 'SET_NAME', name: short });
-  }
-
-  say(text) {
-    this.presence.touched();
-    return this.socket.say({ verb: 'CHAT', text });
-  }
+  // Chat and panel
 
   heardChat({ name, text }) {
     announce(`${name || t('live.unnamed')}: ${text}`);
@@ -314,23 +251,7 @@ class App {
     this.top.panel(this.isPanelOpen, this.unread);
   }
 
-  async broadcast(on) {
-    const answer = await this.request({ verb: 'BROADCAST', on });
-    if (answer?.msg === 'BROADCAST' || answer?.msg === 'DONE') return;
-    // The switch goes back to what is.
-    this.people.speak();
-    this.show();
-  }
-
   // Time
-
-  extend(minutes) { this.request({ verb: 'EXTEND_SESSION', minutes }); }
-
-  here() {
-    this.presence.here();
-    this.state = { ...this.state, idleUntil: null };
-    this.show();
-  }
 
   isTimeHidden() { return this.timeHidden === true; }
 
@@ -422,4 +343,5 @@ class App {
   }
 }
 
-new App().begin();
+/** Opens the page for whoever came in by this way. */
+export const open = (way) => new App(way).begin();

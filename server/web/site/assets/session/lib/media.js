@@ -45,6 +45,11 @@ export class Media {
     this.ready = { ...this.offer([]), clock: setTimeout(() => this.dropReady(), READY_MS) };
   }
 
+  /** Whether there is an offer to begin with. */
+  get isReady() {
+    return this.ready !== null;
+  }
+
   /** Connects anew, whatever there is. */
   async connect() {
     this.isWanted = true;

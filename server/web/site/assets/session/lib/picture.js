@@ -8,7 +8,7 @@ import { icon } from '../view/icons.js';
 export class Picture {
   constructor(app) {
     this.app = app;
-    this.hasFrame = false;
+    this.hasFrame = app.way.hasFrame;
     this.isMuted = recall('muted') === 'yes';
     const { video, audio } = app.stage;
     this.videoElement = video;
@@ -24,6 +24,9 @@ export class Picture {
     document.addEventListener('fullscreenchange', () => this.fullChanged());
     video.addEventListener('enterpictureinpicture', () => app.show());
     this.speak();
+    const { stream, sound } = app.way;
+    if (stream && !this.hasFrame) this.video(stream);
+    if (sound) this.audio(sound);
   }
 
   speak() {
@@ -34,17 +37,12 @@ export class Picture {
   /** A new picture; the last one stays until the first frame of this one is there. */
   video(stream) {
     const { videoElement } = this;
-    if (videoElement.videoWidth > 0) this.app.stage.hold(true);
-    videoElement.srcObject = stream;
-    const seen = () => {
-      if (videoElement.srcObject !== stream) return;
+    if (videoElement.videoWidth > 0 && videoElement.srcObject !== stream) this.app.stage.hold(true);
+    this.app.way.play(stream, () => {
       this.hasFrame = true;
       this.app.stage.hold(false);
       this.app.showStatus();
-    };
-    if (videoElement.requestVideoFrameCallback) videoElement.requestVideoFrameCallback(seen);
-    else videoElement.addEventListener('playing', seen, { once: true });
-    videoElement.play().catch(() => {});
+    });
   }
 
   audio(stream) {

@@ -58,8 +58,8 @@ export class Socket {
         asked = performance.now();
         this.ask(this.beat()).catch(() => {});
       }, HEARTBEAT_MS);
-      this.changed(true);
       this.say(this.greet());
+      this.changed(true);
     });
     socket.addEventListener('message', (event) => {
       asked = null;

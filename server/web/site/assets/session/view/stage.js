@@ -13,10 +13,11 @@ const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const MAX_CURSOR = 128;
 
 export const stage = () => {
-  const video = h('video', { class: 'picture', playsinline: true, muted: true, autoplay: true, tabindex: '-1' });
-  // The attribute says it of the element's beginning only.
-  video.muted = true;
-  video.disablePictureInPicture = false;
+  // What the page has from its beginning; the picture may be there already, and is not moved.
+  const node = document.querySelector('.stage');
+  const screen = node.querySelector('.screen');
+  const surface = node.querySelector('.surface');
+  const video = node.querySelector('video');
   // The last picture of a connection that broke, until the next one has its first.
   const still = h('canvas', { class: 'picture', hidden: true, 'aria-hidden': 'true' });
   const audio = h('audio', { autoplay: true });
@@ -29,10 +30,9 @@ export const stage = () => {
   const pointerArrow = h('span', { class: 'pointer-arrow' });
   const pointer = h('div', { class: 'pointer', 'aria-hidden': 'true', hidden: true }, pointerArrow, pointerShape, pointerName);
   const waiting = h('div', { class: 'waiting', role: 'status' });
-  const surface = h('div', { class: 'surface' }, video, still, pointer, catcher, waiting);
-  // What lies over the picture stands beside it: what is pressed there is not for the application.
-  const screen = h('div', { class: 'screen' }, surface);
-  const node = h('section', { class: 'stage', 'aria-label': t('live.picture') }, screen, audio);
+  // What lies over the picture stands beside it, in the screen: what is pressed there is not for the application.
+  surface.append(still, pointer, catcher, waiting);
+  node.append(audio);
   let pointerClock = null;
   let pointerAt = null;
   let hotspot = { x: 0, y: 0 };
@@ -57,6 +57,7 @@ export const stage = () => {
   };
   video.addEventListener('resize', shape);
   new ResizeObserver(placePointer).observe(surface);
+  if (video.videoWidth > 0) shape();
 
   const words = (text) => {
     if (waiting.dataset.words === (text ?? '')) return;

@@ -41,7 +41,7 @@ export const tools = (app) => {
   });
   const bar = h('div', { class: 'tool-row', role: 'toolbar' }, [keyboard, lock, paste, sound, quality, small, full]
     .map(({ node }) => node));
-  const node = h('div', { class: 'tools' }, h('div', { class: 'drive' }, words, actions), bar);
+  const node = put(document.querySelector('.tools'), h('div', { class: 'drive' }, words, actions), bar);
 
   // One stop for the Tab key, arrows inside (WAI-ARIA Authoring Practices, toolbar).
   const stops = () => [...bar.querySelectorAll('button')].filter((button) => !button.hidden && !button.disabled);
