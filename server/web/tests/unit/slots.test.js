@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { byPart, countFree, extensions, findFree, timeLabel, upcoming } from '../../site/assets/lib/slots.js';
+import { addDays, dayInZone } from '../../site/assets/lib/dates.js';
+import { byPart, countFree, extensions, findFree, firstFreeDay, timeLabel, upcoming } from '../../site/assets/lib/slots.js';
 
 const slot = (time, startsAt, free = true) => ({ time, starts_at: startsAt, free });
 const halfHours = Array.from({ length: 48 }, (_, i) => slot(
@@ -48,4 +49,33 @@ test('extensions are offered within what is possible', () => {
   assert.deepEqual(extensions(7), [7]);
   assert.deepEqual(extensions(30), [15, 30]);
   assert.deepEqual(extensions(500), [15, 30, 60, 120]);
+});
+
+// A day of half hours in UTC, of which those are free that `isFree` says.
+const dayOf = (day, isFree = () => true) => halfHours.map(({ time, starts_at: second }) => (
+  slot(time, Date.parse(`${day}T00:00:00Z`) / 1000 + second, isFree(time))));
+
+test('at any hour the first day is one with a time that can still be had', async () => {
+  for (let minute = 0; minute < 24 * 60; minute += 7) {
+    const now = Date.UTC(2026, 11, 31, 0, minute) / 1000;
+    const today = dayInZone(now, 'UTC');
+    const days = [today, addDays(today, 1), addDays(today, 2)];
+    const asked = [];
+    const found = await firstFreeDay(days, async (day) => {
+      asked.push(day);
+      return dayOf(day);
+    }, () => now);
+    const isLate = minute >= 23 * 60 + 30;
+    assert.equal(found.day, isLate ? '2027-01-01' : '2026-12-31', String(minute));
+    assert.ok(countFree(upcoming(found.slots, now)) > 0);
+    assert.equal(asked.length, isLate ? 2 : 1, 'no more days are asked for than it takes');
+  }
+});
+
+test('days that are full are passed over; if all are, it is the first', async () => {
+  const days = ['2026-11-21', '2026-11-22', '2026-11-23'];
+  const free = (last) => firstFreeDay(days, async (day) => dayOf(day, () => day === last), () => 0);
+  assert.equal((await free('2026-11-23')).day, '2026-11-23');
+  assert.equal((await free('none')).day, '2026-11-21');
+  await assert.rejects(firstFreeDay(days, async () => { throw new Error('no answer'); }, () => 0), /no answer/);
 });

@@ -38,6 +38,20 @@ export const timeLabel = (time) => {
 /** The free slot of a time, if it is there. */
 export const findFree = (slots, time) => slots.find((slot) => slot.free && slot.time === time);
 
+/**
+ * The first of some days with a slot that can still be had: { day, slots }; the first day if none has one. `ask(day)` gives
+ * the slots of a day, `now()` the time.
+ */
+export const firstFreeDay = async (days, ask, now) => {
+  let first = null;
+  for (const day of days) {
+    const slots = await ask(day);
+    first ??= { day, slots };
+    if (countFree(upcoming(slots, now())) > 0) return { day, slots };
+  }
+  return first;
+};
+
 /** By how much a session may be offered to last longer: usual steps within what is possible, else what there is. */
 export const extensions = (possible) => {
   const steps = [15, 30, 60, 120].filter((minutes) => minutes <= possible);

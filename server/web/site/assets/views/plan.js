@@ -8,7 +8,7 @@ import { keepAsking, now } from '../lib/clock.js';
 import { minutesInWords } from '../lib/countdown.js';
 import { addDays, dayInZone, isDay, isZone, longDay, timeInZone, zoneLabel, zonesByRegion } from '../lib/dates.js';
 import { Fault } from '../lib/faults.js';
-import { countFree, findFree, timeLabel, upcoming } from '../lib/slots.js';
+import { countFree, findFree, firstFreeDay, timeLabel, upcoming } from '../lib/slots.js';
 import { inLanguage } from '../lib/talk.js';
 import { language, t } from '../lib/texts.js';
 import { to } from '../lib/routes.js';
@@ -25,6 +25,8 @@ const LENGTHS = [30, 60, 90, 120, 180, 240];
 const USUAL_LENGTH = 60;
 /** How far ahead the calendar goes: as far as the rules allow by default. */
 const DAYS_AHEAD = 60;
+/** Who has not chosen a day is shown the first with a free time: so many days are looked at. */
+const DAYS_LOOKED_AT = 7;
 /** How often the free times are asked for again while they are looked at (a guess). */
 const REFRESH_SECONDS = 20;
 
@@ -43,6 +45,8 @@ const choiceOf = (query) => {
   return {
     tz,
     date: isPossible ? query.date : today,
+    // The day of today may be in the address without anybody's choice.
+    isChosen: isPossible && (query.date !== today || Boolean(query.time)),
     minutes: LENGTHS.includes(minutes) ? minutes : USUAL_LENGTH,
     time: query.time ?? '',
   };
@@ -82,7 +86,9 @@ const zoneChooser = (zone, changed) => {
 };
 
 const planner = (application, context) => {
-  let choice = choiceOf(context.route.query);
+  let { isChosen, ...choice } = choiceOf(context.route.query);
+  // The day may be another one than it is; not while somebody looks at its times.
+  let isOpen = !isChosen;
   let slots = [];
   let shown = '';
   // Which day, zone and length the slots are of.
@@ -105,6 +111,8 @@ const planner = (application, context) => {
 
   const again = (change) => {
     put(problem);
+    isChosen ||= Boolean(change.date);
+    isOpen = !isChosen;
     choose({ ...change, time: '' });
     askSlots();
   };
@@ -164,18 +172,28 @@ const planner = (application, context) => {
     asked = new AbortController();
     const { signal } = asked;
     const { date, tz, minutes } = choice;
-    const wanted = JSON.stringify([date, tz, minutes]);
-    const isNew = wanted !== slotsOf;
+    const idOf = (day) => JSON.stringify([day, tz, minutes]);
+    const isNew = idOf(date) !== slotsOf;
+    // In the last hour of a day it has no time that could still be had.
+    const last = addDays(dayInZone(now(), tz), DAYS_AHEAD);
+    const days = Array.from({ length: isOpen ? DAYS_LOOKED_AT : 1 }, (_, ahead) => addDays(date, ahead))
+      .filter((day) => day === date || day <= last);
     if (isNew) {
       // Nobody may choose a time of the day before.
       times.setAttribute('aria-busy', 'true');
       times.inert = true;
     }
     try {
-      const answer = await api.slots(name, { date, tz, minutes }, signal);
+      const asks = async (day) => (await api.slots(name, { date: day, tz, minutes }, signal)).slots;
+      const found = await firstFreeDay(days, asks, now);
       if (signal.aborted || context.signal.aborted) return;
-      slots = answer.slots;
-      slotsOf = wanted;
+      isOpen = false;
+      slots = found.slots;
+      slotsOf = idOf(found.day);
+      if (found.day !== date) {
+        choose({ date: found.day });
+        showCalendar();
+      }
       showTimes();
       showSummary();
     } catch (error) {
@@ -230,7 +248,8 @@ const planner = (application, context) => {
         lengthChooser(choice.minutes, (minutes) => again({ minutes })),
         zoneChooser(choice.tz, (tz) => {
           const today = dayInZone(now(), tz);
-          again({ tz, date: choice.date < today ? today : choice.date });
+          choice.date = choice.date < today ? today : choice.date;
+          again({ tz });
           showCalendar();
         }),
       ),
