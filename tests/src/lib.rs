@@ -50,4 +50,4 @@ pub use status::{
 };
 pub use wait::{SOON, eventually, holds};
 pub use world::{Namespace, World};
-pub use wss::{Http, Tls, Wss, client_config, https, tls};
+pub use wss::{Http, Tls, Wss, client_config, https, https_as, tls};

@@ -62,8 +62,21 @@ impl Wss {
         from: Option<IpAddr>,
         path: &str,
     ) -> Result<Self, String> {
+        Self::try_connect_as(to, &to.to_string(), from, path)
+    }
+
+    /// Connects to this path of a host of this name, whose address it is.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn try_connect_as(
+        to: SocketAddr,
+        host: &str,
+        from: Option<IpAddr>,
+        path: &str,
+    ) -> Result<Self, String> {
         let tls = tls(to, from)?;
-        let url = format!("wss://{to}{path}");
+        let url = format!("wss://{host}{path}");
         let (socket, _) = tungstenite::client(url, tls).map_err(|why| why.to_string())?;
         Ok(Self { socket })
     }
@@ -172,9 +185,25 @@ impl Http {
 /// When there is no answer.
 #[track_caller]
 pub fn https(to: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Http {
+    https_as(to, &to.to_string(), method, path, headers, body)
+}
+
+/// The same to a host of this name, whose address it is.
+///
+/// # Panics
+/// When there is no answer.
+#[track_caller]
+pub fn https_as(
+    to: SocketAddr,
+    host: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Http {
     let length = body.len();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
     );
     let whole = (|| {
         let mut tls = tls(to, None)?;

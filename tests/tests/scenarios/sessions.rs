@@ -9,7 +9,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tests::{
-    Coordinator, CoordinatorOptions, Lab, PeerOptions, Process, SOON, Wss, eventually, holds, https,
+    Coordinator, CoordinatorOptions, Lab, PeerOptions, Process, SOON, Wss, eventually, holds,
+    https, https_as,
 };
 
 /// What the session servers of these tests run.
@@ -339,6 +340,8 @@ fn answer_to(user: &mut Wss, request: &Value) -> Value {
 fn behind_nginx_the_site_the_api_the_verbs_and_sessions_are_reached() {
     /// Ten times the burst: more than comes back meanwhile where the machine takes as long as 180 ms for each.
     const FLOOD: u8 = 200;
+    /// The session server's own name.
+    const HOST: &str = "left.localhost";
     let lab = Lab::new();
     let coordinator = Coordinator::start(
         &lab,
@@ -372,6 +375,7 @@ fn behind_nginx_the_site_the_api_the_verbs_and_sessions_are_reached() {
         .args(["--coordinator", &coordinator.address.to_string()])
         .args(["--coordinator-certificate", &certificate])
         .args(["--session", &format!("left={left}")])
+        .args(["--session-host", &format!("{HOST}={left}")])
         .output()
         .expect("it runs");
     assert!(written.status.success(), "{written:?}");
@@ -414,6 +418,21 @@ fn behind_nginx_the_site_the_api_the_verbs_and_sessions_are_reached() {
     assert_eq!(joined["msg"], "SESSION_CONNECTION_ESTABLISHED", "{joined}");
     assert_eq!(https(front, "GET", "/session/left/", "", "").status, 200);
     assert_eq!(https(front, "GET", "/metrics", "", "").status, 200);
+
+    // Under a name of its own the session server has its pages too; the site's are not there.
+    let page = format!("/session/{}", code(&started));
+    let page = https_as(front, HOST, "GET", &page, "", "");
+    assert_eq!(page.status, 200, "{page:?} {}", nginx.err());
+    assert!(page.body.contains("<!doctype html>"), "{page:?}");
+    let none = https_as(front, HOST, "GET", "/api/applications", "", "");
+    assert_eq!(none.status, 404, "{none:?}");
+    let user = Wss::try_connect_as(front, HOST, None, "/users");
+    let mut user = user.unwrap_or_else(|why| panic!("{why}: {}", nginx.err()));
+    let joined = user.ask(&json!({
+        "verb": "CONNECT_TO_SESSION", "ip": started["ip"], "port": started["port"],
+        "code": started["code"], "name": "Bob",
+    }));
+    assert_eq!(joined["msg"], "SESSION_CONNECTION_ESTABLISHED", "{joined}");
 
     // Whose requests are counted is said by NGINX, not by whoever asks.
     let refused = (0..FLOOD).any(|n| {
