@@ -4,6 +4,7 @@
 //! It must never wait for anything but its own viewer's needs.
 
 mod channels;
+mod silence;
 
 use crate::bridge::Core;
 use crate::config::{MAX_CANDIDATES, Terms};
@@ -14,6 +15,7 @@ use crate::seat::Seat;
 use crate::stage::Shared;
 use crate::transport::{Event, Feedback, Outgoing, Transport};
 use crate::viewer::ViewerEvent;
+use silence::Silence;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,6 +64,7 @@ pub(crate) struct Driver {
     tcp: bool,
     note_us: u64,
     overflows: u64,
+    silence: Silence,
 }
 
 impl Driver {
@@ -106,6 +109,7 @@ impl Driver {
             tcp: false,
             note_us: 0,
             overflows: 0,
+            silence: Silence::default(),
         }
     }
 
@@ -167,6 +171,9 @@ impl Driver {
             && let Some(flow) = &self.flow
         {
             wake = wake.min(self.core.instant(flow.deadline()));
+            if flow.unreported().packets > 0 {
+                wake = wake.min(self.core.instant(self.note_us));
+            }
         } else {
             wake = wake.min(self.give_up);
         }
@@ -187,6 +194,9 @@ impl Driver {
         let stirred = expired || !contents.orders.is_empty() || !contents.datagrams.is_empty();
         for order in contents.orders.drain(..) {
             self.order(order, now);
+        }
+        if !contents.datagrams.is_empty() {
+            self.silence.heard(now_us);
         }
         for incoming in contents.datagrams.drain(..) {
             self.tcp = incoming.tcp;
@@ -289,10 +299,7 @@ impl Driver {
             }
             Event::Connected => {}
             Event::ChannelOpen { channel, label } => return self.opened(channel, label),
-            Event::ChannelClosed { channel } => {
-                self.channels.retain(|(open, _)| *open != channel);
-                self.show_channels();
-            }
+            Event::ChannelClosed { channel } => self.closed(channel),
             Event::Closed(why) => return Some(why),
         }
         None
@@ -361,7 +368,12 @@ impl Driver {
             known.wanted
         };
         flow.want(wanted);
+        let is_silent = self.silence.begins(flow.unreported(), now_us);
         self.seat.set_takes(|rendition| flow.takes(rendition));
         self.stage.decide(now_us, false);
+        // Whoever does not listen needs no more of it.
+        if is_silent && self.pending.is_empty() {
+            self.tell(ViewerEvent::Silent);
+        }
     }
 }

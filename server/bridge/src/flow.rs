@@ -8,7 +8,7 @@ mod world;
 
 use crate::clock::Moment;
 use crate::inbox::Sound;
-use crate::send::estimate::{Ack, Estimate, Fate};
+use crate::send::estimate::{Ack, Estimate, Fate, Unreported};
 use crate::send::frame::{Frame, MAX_PAYLOAD};
 use crate::send::history::History;
 use crate::send::measure::Rate;
@@ -146,6 +146,11 @@ impl Flow {
         let heads = halves * OVERHEAD as f64 * 8.0;
         let way = f64::from(self.estimate.bps()) * SHARE - self.estimate.beside_bps(now_us) - heads;
         (way.max(0.0) * MAX_PAYLOAD as f64 / (MAX_PAYLOAD + OVERHEAD) as f64) as u32
+    }
+
+    /// What was sent since the last report of what came.
+    pub(crate) fn unreported(&self) -> Unreported {
+        self.estimate.unreported()
     }
 
     /// What the estimate is made of, for people.

@@ -29,6 +29,14 @@ pub enum ViewerEvent {
         /// Its name.
         label: String,
     },
+    /// A data channel can be used no more.
+    ChannelClosed {
+        /// Its name.
+        label: String,
+    },
+    /// Pictures leave and nothing has come back for a second: its network may be dead, and what it holds should be let go.
+    /// Once for each silence; either something comes again, or [`ViewerEvent::Closed`] seconds later.
+    Silent,
     /// Something came on a data channel.
     Message {
         /// The channel's name.

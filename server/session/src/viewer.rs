@@ -55,7 +55,13 @@ pub(crate) async fn serve(watch: Watch) -> String {
             event = viewer.next() => match event {
                 None => return "the connection is over".to_owned(),
                 Some(ViewerEvent::Closed(why)) => return why,
-                Some(ViewerEvent::Connected | ViewerEvent::ChannelOpen { .. }) => {}
+                // What is held after that is let go by a rule of its own.
+                Some(
+                    ViewerEvent::Connected
+                    | ViewerEvent::ChannelOpen { .. }
+                    | ViewerEvent::ChannelClosed { .. }
+                    | ViewerEvent::Silent,
+                ) => {}
                 Some(ViewerEvent::Message { label, data, .. }) => {
                     if let Err(TooManyBad { last }) = hands.heard(&label, &data) {
                         return format!("too many bad messages, the last: {last}");

@@ -38,6 +38,17 @@ impl Driver {
         None
     }
 
+    pub(super) fn closed(&mut self, channel: usize) {
+        let Some(at) = self.channels.iter().position(|(open, _)| *open == channel) else {
+            return;
+        };
+        let (_, label) = self.channels.remove(at);
+        self.show_channels();
+        self.tell(ViewerEvent::ChannelClosed {
+            label: label.to_string(),
+        });
+    }
+
     pub(super) fn show_channels(&self) {
         self.seat.inbox.set_labels(
             self.channels

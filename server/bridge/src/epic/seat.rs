@@ -95,6 +95,13 @@ impl Seat {
                     Some(ViewerEvent::Closed(why)) => return why,
                     Some(ViewerEvent::Connected) => {}
                     Some(ViewerEvent::ChannelOpen { label }) => self.opened(label),
+                    Some(ViewerEvent::ChannelClosed { label }) => {
+                        if self.channel.take_if(|open| *open == label).is_some() {
+                            self.let_go();
+                        }
+                    }
+                    // Epic's protocol has no word for who holds something and is still there.
+                    Some(ViewerEvent::Silent) => self.let_go(),
                     Some(ViewerEvent::Message { data, is_text, .. }) => {
                         if let Err(why) = self.heard(&data, is_text) {
                             return why;
@@ -135,6 +142,12 @@ impl Seat {
         }
         self.say(&FromStreamer::InputControlOwnership(is_theirs));
         self.say(&FromStreamer::QualityControlOwnership(is_theirs));
+    }
+
+    /// What this player holds is let go; they drive all the same.
+    fn let_go(&mut self) {
+        self.hands.forget();
+        self.inject(vec![Input::ReleaseAll]);
     }
 
     /// `Err`: nothing more is taken from this player.

@@ -79,6 +79,15 @@ pub(crate) struct Fate {
     pub(crate) arrived: bool,
 }
 
+/// What has left since the last report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unreported {
+    /// Packets.
+    pub(crate) packets: u32,
+    /// When the first of them left, microseconds.
+    pub(crate) since_us: u64,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Departed {
     packet: u16,
@@ -106,6 +115,7 @@ pub(crate) struct Estimate {
     least: f64,
     most: f64,
     open: VecDeque<Departed>,
+    unreported: Unreported,
     next_sequence: u16,
     trend: Trend,
     sent: Rate,
@@ -133,6 +143,7 @@ impl Estimate {
             least,
             most,
             open: VecDeque::new(),
+            unreported: Unreported::default(),
             next_sequence: 0,
             trend: Trend::new(),
             sent: Rate::default(),
@@ -152,6 +163,11 @@ impl Estimate {
     /// Bits per second.
     pub(crate) fn bps(&self) -> u32 {
         self.target as u32
+    }
+
+    /// What the viewer has said nothing about.
+    pub(crate) fn unreported(&self) -> Unreported {
+        self.unreported
     }
 
     /// For people who look for what holds it.
@@ -190,6 +206,10 @@ impl Estimate {
             arrived: false,
             counted_lost: false,
         });
+        if self.unreported.packets == 0 {
+            self.unreported.since_us = now_us;
+        }
+        self.unreported.packets = self.unreported.packets.saturating_add(1);
         self.sent.add(now_us, len);
         if probe != 0 {
             self.probes.sent(probe, len, now_us);
@@ -227,6 +247,7 @@ impl Estimate {
 
     /// The viewer's report. `fate` is told of each departure what became of it, in their order.
     pub(crate) fn report(&mut self, acks: &[Ack], now_us: u64, fate: &mut dyn FnMut(Fate)) {
+        self.unreported = Unreported::default();
         for ack in acks {
             self.acknowledge(*ack, fate);
         }

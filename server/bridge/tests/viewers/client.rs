@@ -89,8 +89,8 @@ pub(crate) struct Client {
 
 /// The offer of a browser-like client that is not connected.
 pub(crate) struct Offerer {
-    peer: Arc<dyn PeerConnection>,
-    channel: Arc<dyn DataChannel>,
+    pub(crate) peer: Arc<dyn PeerConnection>,
+    pub(crate) channel: Arc<dyn DataChannel>,
     watcher: Watcher,
     pub(crate) offer: String,
 }

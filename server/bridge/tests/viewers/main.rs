@@ -7,6 +7,7 @@ mod hostile;
 mod leaving;
 mod media;
 mod relay;
+mod silent;
 
 use server_bridge::{Bridge, BridgeConfig, Stage, StageConfig, Terms};
 use std::future::Future;
