@@ -28,9 +28,7 @@ const enters = async (visitor, start, what) => {
 const works = async (anna, logs, letter, from = 0) => {
   const before = (await anna.picture('the clock')).painted;
   await anna.picture('the clock goes on', ({ painted }) => painted > before);
-  const { at, peak } = await anna.loudness(880, 2.5);
-  assert.ok(at > -60, `the beep has ${at} dB`);
-  assert.ok(Math.abs(peak - 880) < 30, `the loudest is ${peak} Hz`);
+  await anna.hearsTone(880);
   await anna.click(0.5, 0.5);
   await anna.page.keyboard.type(letter);
   return hears(logs, [/^button 1 down (639|640|641) (359|360|361)$/, `text ${letter}`], from);
@@ -158,7 +156,8 @@ test('a wrong password or a server that is not there is one line, and sessions w
     await alone({ webrtc: { ice_servers: [wrong, absent, { urls: '' }] } }, async ({ start, logs, said }) => {
       const anna = await enters(await visitor({ name: 'anna' }), start, {});
       await works(anna, logs, 'd');
-      const lines = (part) => said().split('\n').filter((line) => line.includes(part));
+      const lines = (part) => said().split('\n').slice(0, -1).filter((line) => line.includes(part));
+      await until('the TURN server is given up', () => lines(`turn:127.0.0.1:${turn.port}`).length > 0);
       await until('the STUN server is given up', () => lines(`stun:127.0.0.1:${silent}`).length > 0);
       assert.match(lines(`turn:127.0.0.1:${turn.port}`)[0], /it refuses the user name or the password; sessions go on without it/);
       assert.match(lines(`stun:127.0.0.1:${silent}`)[0], /it does not answer; sessions go on without it/);
