@@ -161,7 +161,7 @@ impl Node {
             Input::Message { peer, message } => self.message(peer, message),
             Input::Rtt { peer, rtt_us } => {
                 if let Some(link) = self.links.get_mut(&peer) {
-                    link.rtt_us = Some(rtt_us);
+                    link.measured(rtt_us);
                 }
             }
             Input::Span {

@@ -9,7 +9,8 @@ pub struct Params {
     pub heartbeat: Span,
     /// Between heartbeats on links that carry no stripe: enough to keep QUIC and NAT mappings alive. A guess.
     pub idle_heartbeat: Span,
-    /// An active link that was silent for this long is suspected, and its stripes are repaired. Source: the design (3 missed).
+    /// An active link that was silent for this long is suspected, and its stripes are repaired; later where round trips are
+    /// long. Source: the design (3 missed).
     pub suspect_after: Span,
     /// An active link that was silent for this long is dead and closed. Several times `suspect_after`, so that a process
     /// that was merely not scheduled (seen: 300 ms on a busy 2-core machine) is not thrown out.

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::channel::Channel;
 
-/// How often round trips are told to the state machine. It uses them to choose between candidates: slow news is enough.
-pub(crate) const RTT_EVERY: Duration = Duration::from_secs(1);
+/// How often round trips are told to the state machine: it is patient with links whose queues are full, and a chunk of 2 s
+/// fills a queue for a part of that.
+pub(crate) const RTT_EVERY: Duration = Duration::from_millis(250);
 /// A timer that fires later than this was held up by a busy process: what has arrived meanwhile is read first.
 const LATE: Duration = Duration::from_millis(20);
 /// How many turns the other tasks get then: packet, connection, stream and message are four tasks. Twice that.

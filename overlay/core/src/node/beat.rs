@@ -195,7 +195,7 @@ impl Node {
                 }
             {
                 dead.push(*peer);
-            } else if active && !link.suspected && silent >= params.suspect_after {
+            } else if active && !link.suspected && silent >= link.patience(params.suspect_after) {
                 suspected.push((*peer, link.last_heard));
             }
         }
