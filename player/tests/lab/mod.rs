@@ -290,7 +290,7 @@ pub(crate) fn on_time<T>(mut work: impl FnMut() -> T) -> T {
 /// woke that late.
 fn watched<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let nap = Duration::from_millis(10);
-    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let (end, ended) = std::sync::mpsc::sync_channel::<()>(1);
     let watcher = std::thread::spawn(move || {
         let mut worst = Duration::ZERO;
         loop {
