@@ -7,7 +7,7 @@ use crate::lab::{Lab, block, number_of};
 use crate::speaker::{Listener, OldClient, read_all, wait_until};
 
 /// A short round, so that tests are.
-const ROUND: Duration = Duration::from_millis(400);
+const ROUND: Duration = Duration::from_millis(800);
 const LEN: usize = 300_000;
 
 /// Takes so many blocks and gives their numbers.

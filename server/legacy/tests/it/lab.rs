@@ -12,6 +12,11 @@ use server_legacy::{Counters, LegacyConfig, LegacyServer};
 
 use crate::speaker::OldClient;
 
+/// How long a client is called that does not listen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client may take for a block.
+const BLOCK_DEADLINE: Duration = Duration::from_secs(10);
+
 /// A server and the network of 127.x.y.0/24 around it.
 pub(crate) struct Lab {
     pub(crate) server: Arc<LegacyServer>,
@@ -19,7 +24,8 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// Three clients a channel on channels 0 and 1; all else as it is by default.
+    /// Three clients a channel on channels 0 and 1, which may be slow: a machine may stand still for a moment. All else as it
+    /// is by default.
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
@@ -34,6 +40,8 @@ impl Lab {
         let ip = Ipv4Addr::new(net[0], net[1], net[2], 1);
         let listen = SocketAddr::new(ip.into(), 0);
         let mut config = LegacyConfig::new(listen, BTreeMap::from([(0, 3), (1, 3)]));
+        config.patience = PATIENCE;
+        config.deadline = BLOCK_DEADLINE;
         change(&mut config);
         let server = LegacyServer::start(config).expect("it starts");
         let server = Arc::new(server);
@@ -52,15 +60,14 @@ impl Lab {
         self.server.counters()
     }
 
-    /// Broadcasts on channel 0 until the result is dropped.
+    /// Broadcasts on channel 0 until the result is dropped, never faster than a block a round.
     pub(crate) fn broadcast(&self, round: Duration, len: usize) -> Broadcast {
         let stop = Arc::new(AtomicBool::new(false));
         let (server, stopped) = (self.server.clone(), stop.clone());
         let thread = thread::spawn(move || {
-            let start = Instant::now();
             for number in 0.. {
                 server.broadcast(0, block(number, len), round);
-                let next = start + round * (number + 1);
+                let next = Instant::now() + round;
                 while Instant::now() < next {
                     if stopped.load(Ordering::Relaxed) {
                         return;

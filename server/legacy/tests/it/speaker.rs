@@ -10,7 +10,7 @@ use server_legacy::DEFAULT_CLIENT_PORT;
 use socket2::{Domain, Socket, Type};
 
 /// Longer than anything here may take.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// An old client at an address of its own.
 #[derive(Clone, Copy, Debug)]
