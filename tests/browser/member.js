@@ -20,7 +20,7 @@ export const said = async (logs) => {
 };
 
 /** In the page: keeps the channels that hands go over. */
-const KEEP_INPUT = () => {
+export const KEEP_INPUT = () => {
   const { prototype } = globalThis.RTCPeerConnection;
   const make = prototype.createDataChannel;
   globalThis.inputChannels = [];
