@@ -45,6 +45,9 @@ const contextOf = async (name) => {
       viewport: { width: 1600, height: 900 }, locale: 'en-GB', ignoreHTTPSErrors: true,
     });
     context.setDefaultTimeout(PATIENCE_MS);
+    // The first page of a context gets a window, for which the browser loads pages of its own (its address bar's list); a
+    // person's new tab is in a window that is there.
+    await context.newPage();
     contexts.set(name, context);
   }
   return contexts.get(name);

@@ -1,5 +1,6 @@
 //! I3: joining a session that runs. A browser that was at this session server before opens the session's page in a new tab;
-//! what counts is the time from the beginning of the navigation to the first picture. One member is there all the time.
+//! what counts is the time from the beginning of the navigation to the first picture. One member is there all the time. The
+//! tab's window is there already: Chromium loads pages of its own for a new one.
 
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ pub(crate) fn run() -> Result<Report, Error> {
                 frames.words("ms")
             ),
             format!(
-                "page loaded, entered, media begun:          {}",
+                "until the page's first script offers media:   {}",
                 peers.words("ms")
             ),
             format!(
