@@ -62,11 +62,21 @@ test('a session is planned and cancelled with the keyboard alone', () => lab(asy
     day.setUTCDate(day.getUTCDate() + days);
     return day.toISOString().slice(0, 10);
   };
-  const walk = [['ArrowRight', 1], ['ArrowDown', 8], ['ArrowUp', 1], ['ArrowLeft', 0], ['ArrowLeft', 0], ['ArrowDown', 7]];
-  for (const [key, days] of walk) {
-    await page.keyboard.press(key);
-    assert.equal((await focused(page)).day, after(days), key);
-  }
+  const walk = async (steps) => {
+    for (const [key, days] of steps) {
+      await page.keyboard.press(key);
+      assert.equal((await focused(page)).day, after(days), key);
+    }
+  };
+  await walk([['ArrowRight', 1], ['ArrowDown', 8], ['ArrowUp', 1], ['ArrowLeft', 0]]);
+  // Today is the first one; late in the evening, when it has no times any more, the calendar begins with tomorrow.
+  await page.keyboard.press('ArrowLeft');
+  const today = (await focused(page)).day;
+  assert.ok([after(0), after(-1)].includes(today), today);
+  await page.keyboard.press('ArrowLeft');
+  assert.equal((await focused(page)).day, today, 'no day before today');
+  if (today !== after(0)) await walk([['ArrowRight', 0]]);
+  await walk([['ArrowDown', 7]]);
   await page.keyboard.press('PageDown');
   const nextMonth = (await focused(page)).day;
   assert.notEqual(nextMonth.slice(0, 7), after(7).slice(0, 7));
