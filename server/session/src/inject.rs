@@ -30,7 +30,7 @@ use crate::desktop::Offer;
 use crate::display::{Address, Hangup};
 use gamepad::GamepadKeys;
 use hands::{Act, Hands};
-use keymap::Keymap;
+use keymap::{Group, Keymap};
 use queue::Queue;
 
 /// How long an application may take to look up what a key says; only then the key may say something else. A guess: a few
@@ -199,6 +199,13 @@ fn inject(connection: &RustConnection, mut hands: Hands, shared: &Shared) -> Res
         listen(connection, &mut hands)?;
         let now = Instant::now();
         for input in inputs {
+            if hands.has_groups() && may_press(&input) {
+                // What was pressed before may have switched it, or any program; nothing says so unasked without the events
+                // of the X Keyboard Extension.
+                do_all(connection, root, &mut acts, &mut pressed, shared)?;
+                let state = connection.query_pointer(root)?.reply()?.mask;
+                hands.set_group(Group::of_state(state.into()));
+            }
             hands.take(input, now, &mut acts);
         }
         hands.due(now, &mut acts);
@@ -211,6 +218,14 @@ fn inject(connection: &RustConnection, mut hands: Hands, shared: &Shared) -> Res
     // Only now the display has done it.
     connection.get_input_focus()?.reply()?;
     Ok(())
+}
+
+/// Whether it may press a key.
+fn may_press(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::Key { down: true, .. } | Input::GamepadButton { .. } | Input::GamepadAxis { .. }
+    )
 }
 
 /// Does them; `pressed`: when each key was last.

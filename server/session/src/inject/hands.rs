@@ -9,7 +9,7 @@ use std::time::Instant;
 use server_bridge::input::Input;
 
 use super::gamepad::{GamepadKeys, PadControl, axis_is_down, button_is_down};
-use super::keymap::{Keymap, Level, is_character};
+use super::keymap::{Group, Keymap, Level, is_character};
 use super::touch::{Fingers, Touched};
 
 /// Keys that are held at most; more are not pressed. Hands and a gamepad have fewer.
@@ -101,6 +101,16 @@ impl Hands {
     /// The display's keyboard says something else now. What is held stays held.
     pub(crate) fn follow(&mut self, per_key: usize, symbols: &[u32]) {
         self.keymap.follow(per_key, symbols);
+    }
+
+    /// Whether it matters which of the keyboard's layouts is in use.
+    pub(crate) fn has_groups(&self) -> bool {
+        self.keymap.has_groups()
+    }
+
+    /// This layout is in use now. What is held stays held.
+    pub(crate) fn set_group(&mut self, group: Group) {
+        self.keymap.set_group(group);
     }
 
     /// Whether a change of this key's symbols is one of our own.

@@ -27,6 +27,27 @@ pub(crate) enum Level {
     Shifted,
 }
 
+/// One of the layouts that a keyboard has at once (X Keyboard Extension, section 3); of more than two the others are not in
+/// the table that is read here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// The first.
+    #[default]
+    First,
+    /// The second.
+    Second,
+}
+
+impl Group {
+    /// As it is in the state of each event (X Keyboard Extension protocol, section 2.2.2).
+    pub(crate) fn of_state(state: u16) -> Self {
+        match state >> 13 & 0b11 {
+            1 => Self::Second,
+            _ => Self::First,
+        }
+    }
+}
+
 /// A key that gives a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -40,7 +61,12 @@ pub(crate) struct Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Keymap {
     first: u8,
-    /// Without and with Shift, from `first` on.
+    /// As the display said them last: so many for each key.
+    per_key: usize,
+    symbols: Vec<u32>,
+    /// The layout that is in use, of two.
+    group: Group,
+    /// In that layout without and with Shift, from `first` on.
     keys: Vec<[u32; 2]>,
     places: BTreeMap<u32, Place>,
     /// Spare keys that are not bound.
@@ -54,6 +80,9 @@ impl Keymap {
     pub(crate) fn new(first: u8, per_key: usize, symbols: &[u32]) -> Self {
         let mut keymap = Self {
             first,
+            per_key: 0,
+            symbols: Vec::new(),
+            group: Group::default(),
             keys: Vec::new(),
             places: BTreeMap::new(),
             spare: Vec::new(),
@@ -66,8 +95,29 @@ impl Keymap {
     /// The display says something else now, or whoever changed it has taken our spare keys. What is still on them stays
     /// bound.
     pub(crate) fn follow(&mut self, per_key: usize, symbols: &[u32]) {
-        let first = self.first;
-        let rows = || (first..=u8::MAX).zip(symbols.chunks(per_key.max(1)));
+        self.per_key = per_key.max(1);
+        self.symbols = symbols.to_vec();
+        self.read();
+    }
+
+    /// Whether there is a second layout, so that it matters which one is in use.
+    pub(crate) fn has_groups(&self) -> bool {
+        let mut rows = self.symbols.chunks(self.per_key);
+        rows.any(|row| columns(row, Group::Second) != columns(row, Group::First))
+    }
+
+    /// This layout is in use now.
+    pub(crate) fn set_group(&mut self, group: Group) {
+        if self.group != group {
+            self.group = group;
+            self.read();
+        }
+    }
+
+    fn read(&mut self) {
+        let (first, per_key, group) = (self.first, self.per_key, self.group);
+        let symbols = std::mem::take(&mut self.symbols);
+        let rows = || (first..=u8::MAX).zip(symbols.chunks(per_key));
         let is_ours = |bound: &(u32, u8), row: &[u32]| {
             row.iter()
                 .all(|&symbol| symbol == 0 || canonical(symbol) == bound.0)
@@ -79,7 +129,7 @@ impl Keymap {
         self.keys = rows()
             .map(|(keycode, row)| match bound(keycode) {
                 true => [0, 0],
-                false => [0, 1].map(|column| row.get(column).copied().unwrap_or(0)),
+                false => columns(row, group),
             })
             .collect();
         self.places.clear();
@@ -96,6 +146,7 @@ impl Keymap {
             .map(|(keycode, _)| keycode)
             .take(MAX_SPARE.saturating_sub(self.bound.len()))
             .collect();
+        self.symbols = symbols;
     }
 
     /// Whether a symbol of ours is on this key.
@@ -159,6 +210,15 @@ impl Keymap {
     pub(crate) fn symbol(&self, keycode: u8) -> u32 {
         let at = keycode.checked_sub(self.first).map(usize::from);
         at.and_then(|at| self.keys.get(at)).map_or(0, |key| key[0])
+    }
+}
+
+/// What a key gives without and with Shift; one that has nothing in the second layout has the first one's.
+fn columns(row: &[u32], group: Group) -> [u32; 2] {
+    let at = |column: usize| row.get(column).copied().unwrap_or(0);
+    match (group, [at(2), at(3)]) {
+        (Group::First, _) | (Group::Second, [0, 0]) => [at(0), at(1)],
+        (Group::Second, second) => second,
     }
 }
 
@@ -227,6 +287,25 @@ mod tests {
         assert_eq!(keymap.find(0xffb1, 0), place(14, Level::Shifted));
         assert_eq!(keymap.find(EURO, 0), None);
         assert_eq!(keymap.find(0, 1), None);
+    }
+
+    #[test]
+    fn with_two_layouts_the_one_in_use_counts() {
+        const EF: u32 = 0x6c6;
+        let two = [[0x61, 0x41, EF, EF + 0x20], [0x31, 0x21, 0x31, 0x21]];
+        let mut keymap = Keymap::new(8, 4, two.as_flattened());
+        assert!(keymap.has_groups() && !super::tests::keymap().has_groups());
+        assert_eq!(keymap.find(0x61, 0), place(8, Level::Plain));
+        assert_eq!(keymap.find(EF, 0), None);
+        keymap.set_group(Group::of_state(1 << 13 | 1));
+        assert_eq!(keymap.find(EF + 0x20, 0), place(8, Level::Shifted));
+        assert_eq!(keymap.find(0x61, 0), None);
+        assert_eq!(keymap.find(0x31, 0), place(9, Level::Plain));
+        // What a key without symbols of its own in the second layout has is the same in both.
+        keymap.follow(4, [[0x61, 0x41, 0, 0]].as_flattened());
+        assert_eq!(keymap.find(0x61, 0), place(8, Level::Plain));
+        assert!(!keymap.has_groups());
+        assert_eq!(Group::of_state(0x0fff), Group::First);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod ends;
 mod hands;
+mod layouts;
 mod window;
 
 use std::fs;

@@ -289,8 +289,11 @@ impl Watcher {
         let table = self.connection.get_keyboard_mapping(event.detail, 1).ok()?;
         let symbols = table.reply().ok()?.keysyms;
         let has_shift = event.state & KeyButMask::SHIFT == KeyButMask::SHIFT;
-        // The second layout has the next two columns.
-        let is_second = u16::from(event.state) >> 13 & 0b11 == 1;
+        // The second layout has the next two columns. Events say which is in use only to clients of the extension; whoever
+        // switches it waits until all is typed.
+        let root = self.connection.setup().roots.first()?.root;
+        let state = self.connection.query_pointer(root).ok()?.reply().ok()?;
+        let is_second = u16::from(state.mask) >> 13 & 0b11 == 1;
         let symbols = match symbols.get(2..4) {
             Some(second) if is_second && second != [0, 0] => second,
             _ => &symbols,
