@@ -39,7 +39,7 @@ pub struct BridgeConfig {
     /// computer. An outside address of a computer behind a 1:1 NAT belongs here.
     pub advertise: Vec<IpAddr>,
     /// STUN and TURN servers, for the browsers and for the bridge itself, which asks those it reaches over UDP how it is
-    /// seen, and lets one TURN server relay to it.
+    /// seen, and lets one TURN server that it reaches over UDP or plain TCP relay to it: the first one that does.
     pub ice_servers: Vec<IceServer>,
     /// Viewers of all stages together; more are refused with [`crate::JoinError::Full`].
     pub max_viewers: usize,

@@ -285,6 +285,6 @@ impl Net {
             })
         });
         let wrapped: Vec<Outgoing> = wrapped.collect();
-        self.udp.send(relay.server, None, &wrapped).await
+        relay.send(&wrapped).await
     }
 }

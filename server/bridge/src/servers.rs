@@ -47,6 +47,8 @@ pub struct ServerPlace {
     pub port: u16,
     /// It is reached over plain UDP.
     pub udp: bool,
+    /// It is reached over plain TCP; if neither, over TLS.
+    pub tcp: bool,
 }
 
 impl ServerPlace {
@@ -94,6 +96,7 @@ impl ServerPlace {
             host: host.to_owned(),
             port,
             udp: over_udp,
+            tcp: !over_udp && !is_secure,
         })
     }
 }
@@ -204,7 +207,10 @@ mod tests {
     use super::*;
 
     fn place(url: &str) -> Option<(ServerKind, String, u16, bool)> {
-        ServerPlace::read(url).map(|place| (place.kind, place.host, place.port, place.udp))
+        let place = ServerPlace::read(url)?;
+        assert!(!(place.udp && place.tcp), "{url}");
+        assert_eq!(place.tcp, url.starts_with("turn:") && !place.udp, "{url}");
+        Some((place.kind, place.host, place.port, place.udp))
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! How the bridge is reached from outside of its own network: STUN servers say where its UDP port is seen (RFC 8489), and a
-//! TURN server relays to it (RFC 8656). All over the one UDP port; a task for each server.
+//! TURN server relays to it (RFC 8656). All over the one UDP port, but TURN over TCP if that is asked for; a task for each
+//! server.
 //!
 //! Without any of them sessions work directly: whatever fails here is one line in the log, and is tried again. It must
 //! never know viewers beyond a number.
 
+mod line;
 mod reflexive;
 mod relay;
 
@@ -105,7 +107,7 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
-    /// Begins to ask the servers that can be asked over UDP. Needs a tokio runtime.
+    /// Begins to ask the servers that can be asked over UDP or plain TCP. Needs a tokio runtime.
     pub(crate) fn start(udp: Arc<Udp>, routes: Arc<Routes>, servers: &[IceServer]) -> Outside {
         let shared = Arc::new(Shared {
             udp,
@@ -119,7 +121,8 @@ impl Outside {
                 .flat_map(|server| server.urls.iter().map(move |url| (server, url)));
             urls.filter_map(move |(server, url)| {
                 let place = ServerPlace::read(url)?;
-                (place.kind == kind && place.udp).then(|| (server, url.clone(), place))
+                let is_reached = place.udp || place.tcp;
+                (place.kind == kind && is_reached).then(|| (server, url.clone(), place))
             })
         };
         let mut tasks = Vec::new();
@@ -180,13 +183,11 @@ impl Drop for Outside {
     fn drop(&mut self) {
         // Before the tasks end, who forget it.
         let relay = self.shared.known().relay.take();
+        if let Some(relay) = relay {
+            relay.give_back();
+        }
         for task in &self.tasks {
             task.abort();
-        }
-        if let Some(relay) = relay
-            && let Some(bye) = relay.release()
-        {
-            self.shared.udp.send_now(relay.server, &bye);
         }
     }
 }

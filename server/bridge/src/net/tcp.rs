@@ -147,7 +147,7 @@ async fn accept(
     }
 }
 
-fn prepare(stream: &TcpStream) -> io::Result<()> {
+pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     // Without this a small packet waits for the acknowledgement of the one before: 40 ms.
     stream.set_nodelay(true)?;
     SockRef::from(stream).set_send_buffer_size(SEND_BUFFER)

@@ -8,6 +8,7 @@ mod leaving;
 mod media;
 mod relay;
 mod silent;
+mod turn_tcp;
 
 use server_bridge::{Bridge, BridgeConfig, Stage, StageConfig, Terms};
 use std::future::Future;

@@ -1,10 +1,12 @@
 //! Holds one allocation for all viewers: on the first TURN server that gives one, and anew when it is lost.
 
+use super::line::{Connection, Line};
 use super::{Shared, Teller};
 use crate::IceServer;
 use crate::net::turn::permissions::Passage;
 use crate::net::turn::{Credentials, Turn};
 use crate::servers::{FOR_THE_BRIDGE, ServerPlace};
+use crate::transport::Outgoing;
 use rtc::crypto::RTCCryptoProvider;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +41,7 @@ pub(in crate::net) struct Relay {
     pub(super) relayed: SocketAddr,
     /// Where the server sees us.
     pub(super) mapped: Option<SocketAddr>,
+    line: Line,
     turn: Arc<Mutex<Turn>>,
     wake: Arc<Notify>,
 }
@@ -63,9 +66,16 @@ impl Relay {
         passage == Passage::Open
     }
 
-    /// The words with which it is given back.
-    pub(super) fn release(&self) -> Option<Vec<u8>> {
-        guarded(&self.turn).release(Instant::now())
+    /// Sends what is wrapped for the server; `false`: something was dropped because the way out is full.
+    pub(in crate::net) async fn send(&self, wrapped: &[Outgoing]) -> bool {
+        self.line.send(self.server, wrapped).await
+    }
+
+    /// Says good-bye to the server. Over TCP the end of the connection says the same (RFC 8656 section 3.3).
+    pub(super) fn give_back(&self) {
+        if let Some(bye) = guarded(&self.turn).release(Instant::now()) {
+            self.line.send_now(self.server, &bye);
+        }
     }
 }
 
@@ -135,6 +145,14 @@ async fn hold(
         Ok(address) => address,
         Err(why) => return (false, why),
     };
+    let (line, mut connection) = if server.place.tcp {
+        match Connection::open(shared, address).await {
+            Ok((line, connection)) => (line, Some(connection)),
+            Err(why) => return (false, why),
+        }
+    } else {
+        (Line::Udp(shared.udp.clone()), None)
+    };
     let mut listening = shared.routes.listen(address);
     let now = Instant::now();
     let Some(credentials) = server.credentials(SystemTime::now(), now) else {
@@ -152,11 +170,10 @@ async fn hold(
             (turn.poll_transmit(), turn.held(), failure, turn.deadline())
         };
         if let Some(out) = out {
-            shared.udp.send_now(address, &out);
+            line.send_now(address, &out);
         }
         if let Some(why) = failure {
-            let lasted = published.is_some_and(|published| published.since.elapsed() > LEAST_HOLD);
-            return (lasted, why);
+            return (lasted(published.as_ref()), why);
         }
         if let (None, Some(held)) = (&published, held) {
             listening.relays(Some(held.relayed));
@@ -167,7 +184,9 @@ async fn hold(
             shared.known().relay = Some(Arc::new(Relay {
                 server: address,
                 relayed: held.relayed,
-                mapped: held.mapped,
+                // Where the server sees a TCP connection is not where the UDP port is seen.
+                mapped: held.mapped.filter(|_| server.place.udp),
+                line: line.clone(),
                 turn: turn.clone(),
                 wake: wake.clone(),
             }));
@@ -186,8 +205,22 @@ async fn hold(
                 }
             }
             () = wake.notified() => {}
+            why = ended(&mut connection) => return (lasted(published.as_ref()), why),
             () = tokio::time::sleep_until(at.into()) => {}
         }
+    }
+}
+
+/// Whether there was an allocation for a while.
+fn lasted(published: Option<&Published<'_>>) -> bool {
+    published.is_some_and(|published| published.since.elapsed() > LEAST_HOLD)
+}
+
+/// When the connection is over, and why; never without one. Cancel-safe.
+async fn ended(connection: &mut Option<Connection>) -> String {
+    match connection {
+        Some(connection) => connection.ended().await,
+        None => std::future::pending().await,
     }
 }
 
