@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -73,11 +76,50 @@ fn ask(user: &mut Wss, mut request: Value) -> Value {
 }
 
 #[track_caller]
-pub(crate) fn switch(user: &mut Wss, on: bool) -> Value {
+fn switch(user: &mut Wss, on: bool) -> Value {
     let answer = ask(user, json!({"verb": "BROADCAST", "on": on}));
     assert_eq!(answer["msg"], "BROADCAST", "{answer}");
     assert_eq!(answer["on"], on);
     answer
+}
+
+/// Between two looks at what a server says.
+const LISTEN_EVERY: Duration = Duration::from_secs(1);
+/// How long one look waits for more.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Somebody who stays in a session for as long as a test takes: who does not answer its server for a while is taken for gone.
+pub(crate) struct Inside {
+    user: Arc<Mutex<Wss>>,
+    _listens: SyncSender<()>,
+}
+
+impl Inside {
+    pub(crate) fn new(user: Wss) -> Self {
+        let user = Arc::new(Mutex::new(user));
+        let (listens, over) = sync_channel::<()>(1);
+        let heard = Arc::clone(&user);
+        thread::spawn(move || {
+            while over.recv_timeout(LISTEN_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let mut user = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                user.patience(LOOK);
+                while user.hear().is_ok() {}
+                user.patience(SOON);
+            }
+        });
+        Self {
+            user,
+            _listens: listens,
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn switch(&self, on: bool) -> Value {
+        switch(
+            &mut self.user.lock().unwrap_or_else(PoisonError::into_inner),
+            on,
+        )
+    }
 }
 
 fn ffmpeg(file: &Path, arguments: &[&str]) -> Vec<u8> {
@@ -162,8 +204,8 @@ fn a_session_on_air_is_seen_and_heard_in_a_peers_spool() {
     let lab = Lab::new();
     let server = server(&lab);
     let started = start(&server);
-    let mut owner = enter(&started);
-    let on_air = switch(&mut owner, true);
+    let owner = Inside::new(enter(&started));
+    let on_air = owner.switch(true);
     assert_eq!(on_air["channel"], 1);
     let invite = on_air["invite"].as_str().expect("an invite").to_owned();
     let peer = lab.peer(&invite, PeerOptions::fanout(1));
@@ -197,7 +239,7 @@ fn a_session_on_air_is_seen_and_heard_in_a_peers_spool() {
     assert!(behind.iter().all(|ms| *ms < 15_000), "{behind:?}");
 
     // Off the air nothing comes any more; on air again, the numbers go on.
-    switch(&mut owner, false);
+    owner.switch(false);
     let mut newest = peer.newest();
     eventually(SOON, "the channel is silent", || {
         std::thread::sleep(Duration::from_secs(3));
@@ -206,7 +248,7 @@ fn a_session_on_air_is_seen_and_heard_in_a_peers_spool() {
             format!("{now:?}")
         })
     });
-    let again = switch(&mut owner, true);
+    let again = owner.switch(true);
     assert_eq!(
         (&again["channel"], &again["invite"]),
         (&on_air["channel"], &on_air["invite"])
@@ -288,8 +330,8 @@ fn a_session_server_alone_puts_its_sessions_on_channels_of_its_own() {
     let lab = Lab::new();
     let coordinator = Coordinator::start(&lab, CoordinatorOptions::default());
     let process = session_server(&lab, &coordinator);
-    let mut owner = enter(&start(&coordinator));
-    let on_air = switch(&mut owner, true);
+    let owner = Inside::new(enter(&start(&coordinator)));
+    let on_air = owner.switch(true);
     assert_eq!(on_air["channel"], 1);
     let invite = on_air["invite"].as_str().expect("an invite");
     let printed = process.out();

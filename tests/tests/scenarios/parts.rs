@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tests::{Lab, PeerOptions, SOON, eventually, holds};
 
-use crate::air::{enter, loudest, server, start, switch};
+use crate::air::{Inside, enter, loudest, server, start};
 
 /// The environment of a process, as far as it can be read.
 fn environment(pid: i32) -> Vec<(String, String)> {
@@ -69,8 +69,8 @@ fn kill(pid: i32) {
 fn the_sound_of_a_session_comes_back_after_its_sound_server_was_killed() {
     let lab = Lab::new();
     let server = server(&lab);
-    let mut owner = enter(&start(&server));
-    let on_air = switch(&mut owner, true);
+    let owner = Inside::new(enter(&start(&server)));
+    let on_air = owner.switch(true);
     let invite = on_air["invite"].as_str().expect("an invite");
     let peer = lab.peer(invite, PeerOptions::fanout(1));
     let loud_after = |after: u64| {
