@@ -145,9 +145,11 @@ fn the_delay_applies_in_each_direction_and_can_be_changed_while_running() {
     let slow = lab.ping(&client, b"a", DEADLINE).expect("it comes");
     assert!(slow >= Duration::from_millis(80), "{slow:?}");
     assert_eq!(lab.tell("to-client delay 0"), "ok");
-    let faster = lab.ping(&client, b"b", DEADLINE).expect("it comes");
+    // The best of some: a busy machine may hold any of them up.
+    let pings = (0..20).map(|_| lab.ping(&client, b"b", DEADLINE).expect("it comes"));
+    let faster = pings.min().expect("twenty");
     assert!(faster >= Duration::from_millis(40), "{faster:?}");
-    assert!(faster < slow, "{faster:?} is not less than {slow:?}");
+    assert!(faster < Duration::from_millis(80), "{faster:?}");
 }
 
 #[test]
