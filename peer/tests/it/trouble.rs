@@ -78,7 +78,7 @@ fn an_origin_that_is_not_there_is_waited_for_or_given_up() {
         origin: addr.to_string(),
         ..origin.invite()
     };
-    let mut peer = Peer::start(&invite, &["--give-up-after", "4"]);
+    let mut peer = Peer::start(&invite, &["--give-up-after", "10"]);
     assert!(peer.line("unreachable").contains(&addr.to_string()));
     assert_eq!(peer.status()["state"], "joining");
     let (status, err) = peer.end();
@@ -86,7 +86,7 @@ fn an_origin_that_is_not_there_is_waited_for_or_given_up() {
     assert!(
         err.lines()
             .last()
-            .is_some_and(|line| line.contains("within 4 s")),
+            .is_some_and(|line| line.contains("within 10 s")),
         "{err}"
     );
 }
