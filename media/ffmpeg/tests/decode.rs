@@ -334,5 +334,5 @@ fn pictures_that_nobody_takes_stop_the_decoder_and_dropping_it_ends_at_once() {
     assert!((PICTURES_ALWAYS..=6).contains(&pictures), "{pictures}");
     let start = Instant::now();
     drop(decoder);
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(20));
 }

@@ -115,7 +115,7 @@ fn a_pipe_without_a_writer_is_given_up_at_once_when_dropped() {
     let begun = Instant::now();
     drop(cutter);
     assert!(
-        begun.elapsed() < Duration::from_secs(2),
+        begun.elapsed() < Duration::from_secs(10),
         "{:?}",
         begun.elapsed()
     );
@@ -128,7 +128,7 @@ fn a_network_input_that_never_comes_is_given_up_at_once_when_dropped() {
     let begun = Instant::now();
     drop(cutter);
     assert!(
-        begun.elapsed() < Duration::from_secs(2),
+        begun.elapsed() < Duration::from_secs(10),
         "{:?}",
         begun.elapsed()
     );
@@ -148,7 +148,7 @@ fn a_consumer_that_takes_nothing_can_still_be_dropped() {
     let begun = Instant::now();
     drop(cutter);
     assert!(
-        begun.elapsed() < Duration::from_secs(2),
+        begun.elapsed() < Duration::from_secs(10),
         "{:?}",
         begun.elapsed()
     );

@@ -134,12 +134,13 @@ fn a_tone_that_is_played_is_heard() {
 #[test]
 fn packets_of_ten_milliseconds_come_in_time_also_when_nothing_plays() {
     let pulse = Pulse::start();
+    let begun = Instant::now();
     let (_hear, heard) = start(pulse.config());
     heard.next(50);
-    let begun = Instant::now();
     let packets = heard.next(300);
     let took = begun.elapsed();
-    assert!(took > Duration::from_millis(2_800), "{took:?}");
+    // All since the start: what a machine that stood still hands over at once was played before.
+    assert!(took > Duration::from_millis(3_200), "{took:?}");
     // Samples are what time is counted in, however late a busy machine hands them over.
     let apart = packets.windows(2).map(|pair| pair[1].at_us - pair[0].at_us);
     let even = apart
@@ -229,9 +230,14 @@ fn a_recording_is_dropped_soon_and_leaves_no_thread() {
         heard.next(3);
         let begun = Instant::now();
         drop(hear);
-        assert!(begun.elapsed() < Duration::from_secs(1));
+        assert!(begun.elapsed() < Duration::from_secs(4));
     }
-    assert_eq!(threads(), before);
+    // One that was joined is still there for a moment.
+    let deadline = Instant::now() + PATIENCE;
+    while threads() != before {
+        assert!(Instant::now() < deadline, "{} threads", threads());
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
@@ -244,7 +250,8 @@ fn a_server_that_hangs_is_told_and_the_recording_is_dropped_soon_all_the_same() 
     pulse.hang();
     let begun = Instant::now();
     drop(other);
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    // Before it is known that it hangs.
+    assert!(begun.elapsed() < Duration::from_secs(4));
     heard.wait("failure", |log| {
         let failed = log.failed.as_ref()?;
         assert!(matches!(failed, HearError::Hangs), "{failed}");
