@@ -63,6 +63,7 @@ async fn a_fed_channel_is_silent_then_on_air_and_its_numbers_go_on_after_a_pause
     let origin = Running::start(lab.config(Source::Fed(feed.clone())));
     // Nobody feeds: there is an invite, and who follows it waits.
     let mut viewer = Viewer::join(&invite_of(&feed)).await;
+    viewer.has_its_places().await;
 
     // A session from 100 s on its clock, 5 s long.
     feed_seconds(&feed, 100, 5);
@@ -92,6 +93,7 @@ async fn a_fed_channel_is_silent_then_on_air_and_its_numbers_go_on_after_a_pause
     let feed = Feed::new();
     let origin = Running::start(lab.config(Source::Fed(feed.clone())));
     let mut viewer = Viewer::join(&invite_of(&feed)).await;
+    viewer.has_its_places().await;
     feed_seconds(&feed, 200, 3);
     let after = viewer.chunk().await;
     assert_eq!((after.seq, after.epoch), (4, next.epoch + 1));

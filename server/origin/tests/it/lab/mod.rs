@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use media_ffmpeg::cut::{Container, How, Manifest, ManifestChunk, SourceIdentity};
 use media_model::OriginKey;
@@ -236,6 +236,20 @@ impl Viewer {
             chunks: member.chunks(),
             member,
             _endpoint: endpoint,
+        }
+    }
+
+    /// Until it has a parent in every stripe: who has none yet begins with the newest chunk of those that come meanwhile.
+    pub(crate) async fn has_its_places(&self) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let forest = self.member.facts().forest;
+            let stripes = &forest.stripes;
+            if !stripes.is_empty() && stripes.iter().all(|stripe| stripe.parent.is_some()) {
+                return;
+            }
+            assert!(Instant::now() < until, "a place in time: {forest:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
