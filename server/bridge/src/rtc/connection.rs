@@ -24,9 +24,17 @@ use rtc::shared::error::Error;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use std::time::Instant;
 
+/// How a STUN message begins that checks a way, and one that answers such a check (RFC 8489 section 5).
+const CHECK: &[u8] = &[0x00, 0x01];
+const CHECKED: &[u8] = &[0x01, 0x01];
+
 /// See the head of the file.
 pub(crate) struct Connection {
     peer: RTCPeerConnection,
+    /// The viewer's last check while the connection is being made. The library does not answer one that nominates a way
+    /// which it has not checked itself, and browsers repeat it only after 50 ms; RFC 8445 section 7.3 wants an answer. So it
+    /// is given in again as soon as our own check of that way has succeeded.
+    check: Option<(TransportContext, BytesMut)>,
     handle: Handle,
     connected: bool,
     /// Candidates that only the viewer is told.
@@ -46,6 +54,7 @@ impl Connection {
     ) -> Result<Connection, Refusal> {
         let mut connection = Connection {
             peer,
+            check: None,
             handle,
             connected: false,
             told: Vec::new(),
@@ -152,8 +161,25 @@ impl Transport for Connection {
             },
             message: incoming.data,
         };
-        if let Err(error) = self.peer.handle_read(datagram) {
-            tracing::debug!(%error, "a datagram that is not understood");
+        if self.connected {
+            self.read(datagram);
+            return;
+        }
+        let again = match datagram.message.get(..CHECK.len()) {
+            Some(CHECK) => {
+                self.check = Some((datagram.transport, datagram.message.clone()));
+                None
+            }
+            Some(CHECKED) => self.check.take_if(|(way, _)| *way == datagram.transport),
+            _ => None,
+        };
+        self.read(datagram);
+        if let Some((transport, message)) = again {
+            self.read(TaggedBytesMut {
+                now,
+                transport,
+                message,
+            });
         }
     }
 
@@ -328,6 +354,12 @@ impl Transport for Connection {
 }
 
 impl Connection {
+    fn read(&mut self, datagram: TaggedBytesMut) {
+        if let Err(error) = self.peer.handle_read(datagram) {
+            tracing::debug!(%error, "a datagram that is not understood");
+        }
+    }
+
     fn write(&mut self, message: RTCMessage, now: Instant) {
         if let Err(error) = self.peer.handle_write(TaggedRTCMessage { now, message }) {
             tracing::debug!(%error, "a packet that is not sent");
