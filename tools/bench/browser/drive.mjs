@@ -39,10 +39,13 @@ const contexts = new Map();
 const pages = new Map();
 let browser = null;
 
-const contextOf = async (name) => {
+// The inside of a large window, which shows a picture of 1280x720 larger than it is.
+const LARGE = { width: 1600, height: 900 };
+
+const contextOf = async (name, viewport) => {
   if (!contexts.has(name)) {
     const context = await browser.newContext({
-      viewport: { width: 1600, height: 900 }, locale: 'en-GB', ignoreHTTPSErrors: true,
+      viewport, locale: 'en-GB', ignoreHTTPSErrors: true,
     });
     context.setDefaultTimeout(PATIENCE_MS);
     // The first page of a context gets a window, for which the browser loads pages of its own (its address bar's list); a
@@ -71,8 +74,8 @@ const place = (page, x, y) => page.evaluate(([sx, sy]) => {
 const press = (page, name) => page.locator(`[data-do="${name}"]:visible`).first().click();
 
 const ORDERS = {
-  open: async ({ page: name, url, context = name, detour = null }) => {
-    const page = await (await contextOf(context)).newPage();
+  open: async ({ page: name, url, context = name, detour = null, viewport = LARGE }) => {
+    const page = await (await contextOf(context, viewport)).newPage();
     pages.set(name, page);
     await page.addInitScript(`globalThis.watchMarks = ${watchMarks}; (${inside})(${JSON.stringify({ detour })});`);
     await page.goto(url);
@@ -88,8 +91,12 @@ const ORDERS = {
     pages.delete(name);
     return {};
   },
+  resize: async ({ pages: names, viewport }) => {
+    await Promise.all(names.map((page) => pages.get(page).setViewportSize(viewport)));
+    return {};
+  },
   watch: ({ page, ms }) => pages.get(page).evaluate((length) => globalThis.bench.watch(length), ms),
-  watchAll: ({ pages: names, ms }) => Promise.all(names.map((page) => ORDERS.watch({ page, ms }))),
+  count: ({ pages: names, ms }) => Promise.all(names.map((page) => pages.get(page).evaluate((length) => globalThis.bench.count(length), ms))),
   rates: ({ page, ms, every_ms }) => pages.get(page).evaluate(([length, every]) => globalThis.bench.rates(length, every), [ms, every_ms]),
   drives: async ({ page }) => {
     await pages.get(page).locator('.tools[data-step="drive"]').waitFor();

@@ -70,36 +70,42 @@ export const inside = ({ detour }) => {
     'pliCount', 'freezeCount', 'keyFramesDecoded', 'jitterBufferDelay', 'jitterBufferEmittedCount', 'totalDecodeTime',
     'totalFreezesDuration', 'totalProcessingDelay', 'retransmittedPacketsReceived'];
 
+  /** What comes within a time, by the browser's own counts; reads no picture, which costs as much as decoding it. */
+  bench.count = async (length_ms) => {
+    const before = await stats();
+    await sleep(length_ms);
+    const after = await stats();
+    return {
+      seconds: (after.at_ms - before.at_ms) / 1000,
+      change: Object.fromEntries(BETWEEN.map((name) => [name, (after.video?.[name] ?? 0) - (before.video?.[name] ?? 0)])),
+      rtt_ms: (after.pair?.currentRoundTripTime ?? 0) * 1000,
+      decoder: after.video?.decoderImplementation ?? '',
+    };
+  };
+
   /** What a video shows within a time. */
   bench.watch = async (length_ms) => {
     const video = document.querySelector('video');
     const pictures = [];
     let unread = 0;
     const offset_before = bench.offset();
-    const before = await stats();
     const stop = globalThis.watchMarks(video, (marks) => {
       if (marks === null) unread += 1;
       else pictures.push(marks);
     });
-    await sleep(length_ms);
+    const counted = await bench.count(length_ms);
     stop();
-    const after = await stats();
     await sleep(30);
     bench.known = undefined;
     const offset = (offset_before + bench.offset()) / 2;
-    const seconds = (after.at_ms - before.at_ms) / 1000;
-    const change = Object.fromEntries(BETWEEN.map((name) => [name, (after.video?.[name] ?? 0) - (before.video?.[name] ?? 0)]));
     return {
-      seconds,
+      ...counted,
       unread,
       pictures: pictures.map((one) => [
         one.painted_ms, one.shown_ms - offset, one.received_ms === null ? null : one.received_ms - offset, one.decode_ms,
       ]),
-      change,
-      rtt_ms: (after.pair?.currentRoundTripTime ?? 0) * 1000,
       width: video.videoWidth,
       height: video.videoHeight,
-      decoder: after.video?.decoderImplementation ?? '',
     };
   };
 

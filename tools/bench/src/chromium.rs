@@ -101,11 +101,19 @@ impl Chromium {
         Watched::read(&self.ask(&json!({"do": "watch", "page": page, "ms": ms}))?)
     }
 
-    /// What several pages show at the same time.
-    pub(crate) fn watch_all(&mut self, pages: &[String], ms: u32) -> Result<Vec<Watched>, Error> {
-        let answer = self.ask(&json!({"do": "watchAll", "pages": pages, "ms": ms}))?;
+    /// What the browser counts for several pages at the same time; no picture is read.
+    pub(crate) fn count(&mut self, pages: &[String], ms: u32) -> Result<Vec<Counted>, Error> {
+        let answer = self.ask(&json!({"do": "count", "pages": pages, "ms": ms}))?;
         let each = answer.as_array().into_iter().flatten();
-        each.map(Watched::read).collect()
+        each.map(|one| {
+            let seconds = number(one, "seconds")?;
+            let change = &one["change"];
+            Ok(Counted {
+                decoded_rate: number(change, "framesDecoded")? / seconds,
+                dropped: number(change, "framesDropped")?,
+            })
+        })
+        .collect()
     }
 }
 
@@ -128,6 +136,15 @@ impl Drop for Chromium {
 pub(crate) fn number(answer: &Value, key: &str) -> Result<f64, Error> {
     let value = answer[key].as_f64();
     value.ok_or_else(|| format!("no {key} in {answer}").into())
+}
+
+/// What the browser counted for one page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    /// Pictures a second that were decoded.
+    pub(crate) decoded_rate: f64,
+    /// Pictures that came and were not shown.
+    pub(crate) dropped: f64,
 }
 
 /// What a page showed for a while.

@@ -1,13 +1,16 @@
 //! I9: everything at once. Four sessions at 720p30, each with three users: one real Chromium page and two viewers that decode
 //! nothing, all on this machine. What counts is that no picture is dropped.
+//!
+//! The page's window is that of a small laptop; a second part has larger ones, in which this browser, without a graphics
+//! processor, makes each picture larger on the same two cores. Says both.
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::Lab;
 
 use crate::chromium::Chromium;
-use crate::cost::{shares, tree, words};
+use crate::cost::{Costs, shares, tree, words};
 use crate::report::{Error, Report};
 use crate::theatre::Alone;
 use crate::viewers::Viewers;
@@ -19,6 +22,10 @@ const RATE: f64 = 30.0;
 /// Of the pictures, these have to come.
 const TARGET: f64 = 0.99;
 const WATCHED_MS: u32 = 15_000;
+/// Inside of a small laptop's window, CSS pixels.
+const WINDOW: (u32, u32) = (1280, 800);
+/// Inside of a window in which 1280x720 is shown larger than it is.
+const LARGE_WINDOW: (u32, u32) = (1600, 900);
 const SETTLING: Duration = Duration::from_secs(5);
 
 /// Measures.
@@ -46,22 +53,14 @@ pub(crate) fn run() -> Result<Report, Error> {
         chromium.ask(&json!({"do": "open", "page": page, "url": show.own_url()}))?;
         pages.push(page);
     }
-    std::thread::sleep(SETTLING);
-    let (costs, got, began) = (tree(server.pid())?, viewers.got()?, Instant::now());
-    let watched = chromium.watch_all(&pages, WATCHED_MS)?;
-    let seconds = began.elapsed().as_secs_f64();
-    let costs = shares(&costs, &tree(server.pid())?, seconds);
-    let now = viewers.got()?;
-    let count = (SESSIONS * OTHERS) as f64;
-    let rates: Vec<f64> = watched.iter().map(|one| one.decoded_rate).collect();
-    let slowest = rates.iter().copied().fold(f64::INFINITY, f64::min);
-    let others = (now.pictures - got.pictures) / seconds / count;
-    let fewest = (now.fewest - got.fewest) / seconds;
-    let dropped: f64 = watched
-        .iter()
-        .map(|one| one.change["framesDropped"].as_f64().unwrap_or(0.0))
-        .sum();
-    let worst = slowest.min(fewest);
+    let small = measure(&mut chromium, &mut viewers, &pages, server.pid(), WINDOW)?;
+    let large = measure(
+        &mut chromium,
+        &mut viewers,
+        &pages,
+        server.pid(),
+        LARGE_WINDOW,
+    )?;
     Ok(Report {
         id: "I9",
         what: format!(
@@ -69,28 +68,93 @@ pub(crate) fn run() -> Result<Report, Error> {
             OTHERS + 1
         ),
         figure: format!(
-            "slowest user {worst:.1} of {RATE:.0} pictures a second; {dropped:.0} dropped in the browser"
+            "slowest user {:.1} of {RATE:.0} pictures a second; {:.0} dropped in the browser",
+            small.worst(),
+            small.dropped
         ),
         reference:
             "a machine of two cores that runs the applications, the browser and the other users too"
                 .to_owned(),
         target: "no picture dropped (99 % of 30 a second at every user)".to_owned(),
-        met: worst >= RATE * TARGET && dropped == 0.0,
-        lines: vec![
+        met: small.worst() >= RATE * TARGET && small.dropped == 0.0,
+        lines: [(WINDOW, &small), (LARGE_WINDOW, &large)]
+            .into_iter()
+            .flat_map(|(window, all)| all.lines(window))
+            .collect(),
+        data: json!({"small": small.data(), "large": large.data()}),
+    })
+}
+
+/// What all users got for a while.
+struct Seen {
+    page_rates: Vec<f64>,
+    others_rate: f64,
+    others_fewest: f64,
+    connected: f64,
+    dropped: f64,
+    costs: Costs,
+}
+
+impl Seen {
+    fn worst(&self) -> f64 {
+        let slowest = self
+            .page_rates
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min);
+        slowest.min(self.others_fewest)
+    }
+
+    fn lines(&self, (width, height): (u32, u32)) -> [String; 2] {
+        let rates: Vec<String> = self
+            .page_rates
+            .iter()
+            .map(|rate| format!("{rate:.1}"))
+            .collect();
+        [
             format!(
-                "pages: {} a second decoded",
-                rates
-                    .iter()
-                    .map(|rate| format!("{rate:.1}"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                "pages of {width}x{height}: {} a second decoded, {:.0} dropped; others {:.1} on average, {:.1} at the slowest, {} of {} connected",
+                rates.join(", "),
+                self.dropped,
+                self.others_rate,
+                self.others_fewest,
+                self.connected,
+                SESSIONS * OTHERS
             ),
-            format!(
-                "others: {others:.1} a second on average, {} of {count} connected",
-                now.connected
-            ),
-            format!("of a core: {}", words(&costs)),
-        ],
-        data: json!({"page_rates": rates, "others_rate": others, "others_fewest": fewest, "dropped": dropped, "costs_percent": costs}),
+            format!("of a core: {}", words(&self.costs)),
+        ]
+    }
+
+    fn data(&self) -> Value {
+        json!({
+            "page_rates": self.page_rates, "others_rate": self.others_rate, "others_fewest": self.others_fewest,
+            "dropped": self.dropped, "costs_percent": self.costs,
+        })
+    }
+}
+
+fn measure(
+    chromium: &mut Chromium,
+    viewers: &mut Viewers,
+    pages: &[String],
+    server: i32,
+    (width, height): (u32, u32),
+) -> Result<Seen, Error> {
+    let viewport = json!({"width": width, "height": height});
+    chromium.ask(&json!({"do": "resize", "pages": pages, "viewport": viewport}))?;
+    std::thread::sleep(SETTLING);
+    let (costs, got, began) = (tree(server)?, viewers.got()?, Instant::now());
+    let counted = chromium.count(pages, WATCHED_MS)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let costs = shares(&costs, &tree(server)?, seconds);
+    let now = viewers.got()?;
+    let count = (SESSIONS * OTHERS) as f64;
+    Ok(Seen {
+        page_rates: counted.iter().map(|one| one.decoded_rate).collect(),
+        others_rate: (now.pictures - got.pictures) / seconds / count,
+        others_fewest: (now.fewest - got.fewest) / seconds,
+        connected: now.connected,
+        dropped: counted.iter().map(|one| one.dropped).sum(),
+        costs,
     })
 }
