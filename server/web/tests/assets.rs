@@ -257,9 +257,13 @@ fn the_pages_keep_to_their_policy() {
         assert!(!text.contains("<style"), "{path} has an inline style");
         assert!(!text.contains(" on"), "{path} has an inline handler");
         for tag in text.split("<script").skip(1) {
-            let is_file = [" type=\"module\" src=\"", " type=\"module\" async src=\""]
-                .iter()
-                .any(|begin| tag.starts_with(begin));
+            let is_file = [
+                " type=\"module\" src=\"",
+                " type=\"module\" async src=\"",
+                " async src=\"",
+            ]
+            .iter()
+            .any(|begin| tag.starts_with(begin));
             assert!(is_file, "{path} has an inline script");
         }
     }

@@ -62,3 +62,23 @@ test('the picture is there first, and stays where it is when the rest of the pag
     await anna.visitor.sees(anna.visitor.heading('You left the session'));
   }
 }));
+
+test('a session of whose page a part did not come shows its picture meanwhile, and loads the page again', () => lab(async ({ server, visitor }) => {
+  const session = await server.begin();
+  const anna = new Member(await visitor());
+  const { page } = anna;
+  await page.addInitScript(READ_MARKS);
+  await page.addInitScript(KEEP_INPUT);
+  const part = '**/session/view/people.js';
+  await page.route(part, (route) => route.abort('failed'));
+  const secrets = new URLSearchParams({ code: session.code, token: session.token });
+  await page.goto(`${session.url}#${secrets}`, { waitUntil: 'commit' });
+  await page.getByRole('alert').filter({ hasText: 'It is loaded again by itself' }).waitFor();
+  await anna.picture('the picture is there already');
+  await anna.visitor.picture('session-incomplete');
+  await page.unroute(part);
+  await anna.isInside();
+  await anna.drives();
+  await anna.picture('the picture is there');
+  assert.equal(await page.locator('.incomplete').count(), 0);
+}));

@@ -47,4 +47,5 @@ out.addEventListener('click', () => {
   main.querySelector('input').focus();
 });
 shell(() => show());
+document.documentElement.dataset.runs = '';
 show();

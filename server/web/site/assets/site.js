@@ -50,4 +50,5 @@ shell(() => show(false));
 addEventListener('hashchange', () => show(true));
 // The way back from a session's page may bring this one back as it was; its clocks are then old.
 addEventListener('pageshow', (event) => { if (event.persisted) show(false); });
+document.documentElement.dataset.runs = '';
 show(false);

@@ -17,6 +17,12 @@ const isNewHere = () => (performance.getEntriesByName(import.meta.url)[0]?.trans
 const parsed = () => (document.readyState === 'loading'
   ? new Promise((done) => { document.addEventListener('DOMContentLoaded', done, { once: true }); }) : Promise.resolve());
 
+/** A part did not come: said to the script that loads pages again, now or when it is there. */
+const incomplete = () => {
+  delete document.documentElement.dataset.runs;
+  dispatchEvent(new Event('incomplete'));
+};
+
 class Way {
   constructor() {
     this.entry = new Entry(location);
@@ -76,7 +82,7 @@ class Way {
     this.loading ??= parsed().then(() => {
       for (const link of document.querySelectorAll('link[rel="late"]')) link.rel = 'modulepreload';
       return import('./session.js');
-    }).then(({ open }) => open(this));
+    }).then(({ open }) => open(this), incomplete);
   }
 
   /** The rest of the page is there, and hears everything from now on; gives what was said until then. */
@@ -160,4 +166,5 @@ class Way {
   }
 }
 
+document.documentElement.dataset.runs = '';
 new Way().begin();
