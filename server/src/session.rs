@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use server_coordinator::Coordinator;
 use server_origin::OriginConfig;
-use server_session::{Air, Application, EpicDoors, LinkConfig, SessionConfig};
+use server_session::{Air, Application, Content, EpicDoors, LinkConfig, SessionConfig};
 use server_wire::{ApplicationName, Host, LongText, ServerName};
 
 use crate::air::{MAX_SESSION_CHANNELS, Stations, origin_of};
@@ -211,6 +211,7 @@ fn clock(program: PathBuf) -> Application {
     );
     clock.arguments = vec![SAMPLE_APPLICATION.to_owned()];
     clock.frame_rate = 60;
+    clock.content = Content::Screen;
     clock
 }
 

@@ -59,8 +59,20 @@ pub struct ScreenConfig {
     pub max_frame_rate: u32,
     /// How to encode.
     pub codec: VideoCodec,
+    /// What H.264 has to be good at; VP8 has one encoder for all.
+    pub content: Content,
     /// Bits a second of the full rendition at the start.
     pub bitrate_bps: u32,
+}
+
+/// What an application shows, which decides between encoders of H.264 (docs/decisions/0017).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Content {
+    /// Anything, also what moves all over: x264.
+    #[default]
+    Any,
+    /// Windows, text, drawings, of which most stays as it was: `media_h264`, at less than half of the processor time.
+    Screen,
 }
 
 /// What comes from a capture, on its own thread: packets, then, unless it was dropped, one failure.

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use media_ffmpeg::screen::Content;
 use media_packet::VideoCodec;
 use server_bridge::{BridgeConfig, IceServer};
 use server_wire::{
@@ -225,6 +226,8 @@ pub struct Application {
     pub sound: bool,
     /// How its picture is encoded.
     pub codec: VideoCodec,
+    /// What it shows, of which H.264 knows two kinds.
+    pub content: Content,
     /// Bits of the picture at most, thousands a second; none: what the size and the rate of the picture suggest.
     pub bitrate_kbps: Option<u32>,
     /// Gamepads as keys.
@@ -252,6 +255,7 @@ impl Application {
             display: true,
             sound: true,
             codec: VideoCodec::H264,
+            content: Content::Any,
             bitrate_kbps: None,
             gamepad: GamepadKeys::default(),
             limits: Limits::default(),

@@ -96,6 +96,7 @@ pub(crate) fn config(application: &Application, address: &Address) -> ScreenConf
         height: application.height,
         max_frame_rate: application.frame_rate,
         codec: application.codec,
+        content: application.content,
         bitrate_bps: application.max_bps(),
     }
 }

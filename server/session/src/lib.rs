@@ -66,6 +66,7 @@ pub use config::{
 };
 pub use config_file::ConfigError;
 pub use inject::gamepad::{GamepadKeys, PadControl};
+pub use media_ffmpeg::screen::Content;
 pub use record::RecordError;
 pub use tls::TlsError;
 

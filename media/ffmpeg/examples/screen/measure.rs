@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use media_ffmpeg::screen::{Screen, ScreenConfig, ScreenEvent};
+use media_ffmpeg::screen::{Content, Screen, ScreenConfig, ScreenEvent};
 use media_packet::{Rendition, VideoCodec};
 
 use super::scene::{HEIGHT, Painter, Scene, WIDTH, Xvfb};
@@ -16,11 +16,14 @@ pub(super) fn main() {
         .next()
         .and_then(|a| a.parse().ok())
         .unwrap_or(6_000_000);
-    let codec = match args.next().as_deref() {
-        Some("vp8") => VideoCodec::Vp8,
-        _ => VideoCodec::H264,
+    let (codec, content) = match args.next().as_deref() {
+        Some("vp8") => (VideoCodec::Vp8, Content::Any),
+        Some("screen") => (VideoCodec::H264, Content::Screen),
+        _ => (VideoCodec::H264, Content::Any),
     };
-    println!("{WIDTH}x{HEIGHT}, at most 60/s, {bitrate_bps} b/s, {codec:?}; milliseconds a frame");
+    println!(
+        "{WIDTH}x{HEIGHT}, at most 60/s, {bitrate_bps} b/s, {codec:?} for {content:?}; milliseconds a frame"
+    );
     println!(
         "scene            fps   grab  convert  encode  late p50/p99  kb/s  thread CPU  Xvfb CPU"
     );
@@ -31,11 +34,17 @@ pub(super) fn main() {
         (Scene::Cuts, false),
         (Scene::Scroll, true),
     ] {
-        measure(scene, low, seconds, bitrate_bps, codec);
+        measure(scene, low, seconds, bitrate_bps, (codec, content));
     }
 }
 
-fn measure(scene: Scene, low: bool, seconds: u64, bitrate_bps: u32, codec: VideoCodec) {
+fn measure(
+    scene: Scene,
+    low: bool,
+    seconds: u64,
+    bitrate_bps: u32,
+    (codec, content): (VideoCodec, Content),
+) {
     let xvfb = Xvfb::start();
     let painter = Painter::start(&xvfb, scene);
     let late = Arc::new(Mutex::new(Vec::new()));
@@ -47,6 +56,7 @@ fn measure(scene: Scene, low: bool, seconds: u64, bitrate_bps: u32, codec: Video
         height: HEIGHT.into(),
         max_frame_rate: 60,
         codec,
+        content,
         bitrate_bps,
     };
     let sink = move |event| match event {

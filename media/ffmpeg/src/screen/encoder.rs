@@ -1,4 +1,5 @@
-//! One encoder of one rendition: H.264 by x264 or VP8 by libvpx, through FFmpeg, a packet for each picture at once.
+//! One encoder of one rendition: H.264 by x264 or VP8 by libvpx, through FFmpeg, or H.264 by our own encoder for screens; a
+//! packet for each picture at once.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,10 +8,11 @@ use ffmpeg_next::codec::packet::side_data;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::util::picture;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, codec, encoder, ffi, frame};
+use media_h264::{Picture, Shape};
 use media_packet::VideoCodec;
 
 use super::spread::Spread;
-use super::{ScreenError, vbv};
+use super::{Content, ScreenError, vbv};
 use crate::clock::now_us;
 
 /// x264's `open` and `close` share tables that are not guarded by themselves.
@@ -40,6 +42,7 @@ const QUALITY_FACTOR: u32 = 118;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
     pub(super) codec: VideoCodec,
+    pub(super) content: Content,
     /// Pixels, even.
     pub(super) width: u32,
     pub(super) height: u32,
@@ -51,17 +54,22 @@ pub(super) struct Form {
 pub(super) struct Encoded {
     pub(super) data: Bytes,
     pub(super) keyframe: bool,
-    /// Mean quantiser of H.264; VP8's is not told.
+    /// Mean quantiser of x264, that of the coarsest part of our own encoder; VP8's is not told.
     pub(super) qp: Option<u32>,
 }
 
 pub(super) struct Encoder {
     form: Form,
     /// `None` only while it is being replaced or dropped.
-    inner: Option<encoder::video::Encoder>,
+    inner: Option<Inner>,
     pictures: i64,
     packet: Packet,
     spread: Spread,
+}
+
+enum Inner {
+    Ffmpeg(encoder::video::Encoder),
+    Own(Box<media_h264::Encoder>),
 }
 
 impl Encoder {
@@ -105,15 +113,20 @@ impl Encoder {
         keyframe: bool,
     ) -> Result<Option<Encoded>, ScreenError> {
         let fail = |error| failure("encoding with", self.form.codec, error);
-        let Some(inner) = &mut self.inner else {
-            return Ok(None);
+        let bitrate_bps = match self.form.codec {
+            VideoCodec::H264 => self.spread.bitrate(now_us(), self.form.bitrate_bps),
+            VideoCodec::Vp8 => self.form.bitrate_bps,
         };
-        if self.form.codec == VideoCodec::H264 {
-            let bitrate_bps = self.spread.bitrate(now_us(), self.form.bitrate_bps);
-            let form = Form {
-                bitrate_bps,
-                ..self.form
-            };
+        let form = Form {
+            bitrate_bps,
+            ..self.form
+        };
+        let inner = match &mut self.inner {
+            None => return Ok(None),
+            Some(Inner::Own(own)) => return Ok(encode_own(own, picture, keyframe, form)),
+            Some(Inner::Ffmpeg(inner)) => inner,
+        };
+        if form.codec == VideoCodec::H264 {
             set_rates(inner, form);
         }
         picture.set_pts(Some(self.pictures));
@@ -161,7 +174,39 @@ fn name(codec: VideoCodec) -> &'static str {
     }
 }
 
-fn open(form: Form) -> Result<encoder::video::Encoder, Error> {
+fn open(form: Form) -> Result<Inner, Error> {
+    match (form.codec, form.content) {
+        (VideoCodec::H264, Content::Screen) => {
+            Ok(Inner::Own(Box::new(media_h264::Encoder::new(Shape {
+                width: form.width,
+                height: form.height,
+                level: vbv::level(form.width, form.height, form.frame_rate),
+            }))))
+        }
+        _ => open_ffmpeg(form).map(Inner::Ffmpeg),
+    }
+}
+
+/// `None`: the picture is not of the encoder's size, which it always is.
+fn encode_own(
+    own: &mut media_h264::Encoder,
+    picture: &frame::Video,
+    keyframe: bool,
+    form: Form,
+) -> Option<Encoded> {
+    let planes = [0, 1, 2].map(|plane| picture.data(plane));
+    let strides = [0, 1, 2].map(|plane| picture.stride(plane));
+    let picture = Picture::new((form.width, form.height), planes, strides)?;
+    let share = form.bitrate_bps / form.frame_rate.max(1);
+    let encoded = own.encode(&picture, keyframe, share);
+    Some(Encoded {
+        data: Bytes::from(encoded.data),
+        keyframe: encoded.keyframe,
+        qp: Some(u32::from(encoded.coarsest_qp)),
+    })
+}
+
+fn open_ffmpeg(form: Form) -> Result<encoder::video::Encoder, Error> {
     let codec = encoder::find_by_name(name(form.codec)).ok_or(Error::EncoderNotFound)?;
     let mut video = codec::Context::new_with_codec(codec).encoder().video()?;
     let rate = i32::try_from(form.frame_rate).unwrap_or(i32::MAX);

@@ -3,10 +3,10 @@
 use ffmpeg_next::frame;
 use media_packet::{Rendition, VideoPacket};
 
-use super::ScreenError;
 use super::control::Counters;
 use super::encoder::{Encoder, Form};
 use super::pace::{Outcome, Schedule};
+use super::{Content, ScreenError};
 use crate::clock::now_us;
 
 /// Pictures in a row for which an encoder may give nothing: it is told never to leave one out.
@@ -27,7 +27,10 @@ impl Line {
         Ok(Self {
             rendition,
             encoder: Encoder::open(form)?,
-            schedule: Schedule::new(form.frame_rate),
+            schedule: match form.content {
+                Content::Any => Schedule::new(form.frame_rate),
+                Content::Screen => Schedule::new(form.frame_rate).for_screen(),
+            },
             opened_us: now_us(),
             last_at_us: 0,
             empty: 0,

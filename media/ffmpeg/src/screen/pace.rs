@@ -17,6 +17,9 @@ const REFINE_AGAIN_US: u64 = 33_333;
 /// is after a few.
 const MAX_REFINEMENTS: u32 = 24;
 
+/// The same of the encoder for screens, which ends by itself when nothing is left to make finer: a page full of text at 1 Mb/s.
+const MAX_SCREEN_REFINEMENTS: u32 = 240;
+
 /// Refinements where the encoder does not tell its quantiser.
 const BLIND_REFINEMENTS: u32 = 3;
 
@@ -92,6 +95,7 @@ pub(super) struct Schedule {
     last_keyframe_us: u64,
     refine_us: Option<u64>,
     refinements: u32,
+    max_refinements: u32,
 }
 
 impl Schedule {
@@ -106,6 +110,15 @@ impl Schedule {
             last_keyframe_us: 0,
             refine_us: None,
             refinements: 0,
+            max_refinements: MAX_REFINEMENTS,
+        }
+    }
+
+    /// For an encoder that ends refining by itself.
+    pub(super) fn for_screen(self) -> Self {
+        Self {
+            max_refinements: MAX_SCREEN_REFINEMENTS,
+            ..self
         }
     }
 
@@ -137,6 +150,7 @@ impl Schedule {
         *self = Self {
             pace,
             keyframe_interval_us: self.keyframe_interval_us,
+            max_refinements: self.max_refinements,
             ..Self::new(1)
         };
     }
@@ -184,7 +198,7 @@ impl Schedule {
             self.refinements = 0;
         }
         let rough = match outcome.qp {
-            Some(qp) => qp > GOOD_QP && self.refinements < MAX_REFINEMENTS,
+            Some(qp) => qp > GOOD_QP && self.refinements < self.max_refinements,
             None => self.refinements < BLIND_REFINEMENTS,
         };
         let wait = if anew {

@@ -73,6 +73,7 @@ impl Capture {
     ) -> Result<Self, ScreenError> {
         let form = Form {
             codec: config.codec,
+            content: config.content,
             width: config.width & !1,
             height: config.height & !1,
             frame_rate: config.max_frame_rate,

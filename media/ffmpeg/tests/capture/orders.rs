@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use media_ffmpeg::screen::{Content, ScreenConfig};
 use media_packet::{Rendition, VideoCodec, VideoPacket};
 
 use crate::painter::Painter;
@@ -95,11 +96,14 @@ fn picture_bits(painter: &mut Painter, seen: &Seen, rate: u32) -> (u64, Vec<Vide
     (bits / packets.len() as u64, packets)
 }
 
-#[test]
-fn the_bitrate_follows_without_a_keyframe() {
+fn the_bitrate_follows(content: Content) {
     let xvfb = Xvfb::start(320, 240);
     let mut painter = Painter::new(&xvfb);
-    let (screen, seen) = start(config(&xvfb, 320, 240));
+    let config = ScreenConfig {
+        content,
+        ..config(&xvfb, 320, 240)
+    };
+    let (screen, seen) = start(config);
     for bps in [4_000_000, 1_200_000, 3_000_000] {
         screen.control().set_bitrate(Rendition::Full, Some(bps));
         let (bits, packets) = picture_bits(&mut painter, &seen, 60);
@@ -111,6 +115,16 @@ fn the_bitrate_follows_without_a_keyframe() {
         );
         assert!(packets.iter().all(|p| !p.keyframe));
     }
+}
+
+#[test]
+fn the_bitrate_follows_without_a_keyframe() {
+    the_bitrate_follows(Content::Any);
+}
+
+#[test]
+fn the_bitrate_follows_with_the_encoder_for_screens() {
+    the_bitrate_follows(Content::Screen);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The picture that comes out is the one that was painted.
 
-use media_ffmpeg::screen::ScreenConfig;
+use media_ffmpeg::screen::{Content, ScreenConfig};
 use media_packet::{Rendition, VideoCodec};
 
 use crate::decoded::{Decoder, nal_types};
@@ -88,6 +88,16 @@ fn the_picture_is_right(xvfb: &Xvfb, config: ScreenConfig) {
 fn the_picture_is_the_one_that_was_painted() {
     let xvfb = Xvfb::start(640, 480);
     the_picture_is_right(&xvfb, config(&xvfb, 640, 480));
+}
+
+#[test]
+fn the_picture_is_right_with_the_encoder_for_screens() {
+    for (width, height) in [(640, 480), (701, 483)] {
+        let xvfb = Xvfb::start(width, height);
+        let mut config = config(&xvfb, width, height);
+        config.content = Content::Screen;
+        the_picture_is_right(&xvfb, config);
+    }
 }
 
 #[test]

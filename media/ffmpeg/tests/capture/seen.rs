@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use media_ffmpeg::screen::{Screen, ScreenConfig, ScreenError, ScreenEvent};
+use media_ffmpeg::screen::{Content, Screen, ScreenConfig, ScreenError, ScreenEvent};
 use media_packet::{Rendition, VideoCodec, VideoPacket};
 
 use crate::xvfb::Xvfb;
@@ -96,6 +96,7 @@ pub(crate) fn config(xvfb: &Xvfb, width: u32, height: u32) -> ScreenConfig {
         height,
         max_frame_rate: 60,
         codec: VideoCodec::H264,
+        content: Content::Any,
         bitrate_bps: 4_000_000,
     }
 }

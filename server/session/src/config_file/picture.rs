@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use media_ffmpeg::screen::Content;
 use media_packet::VideoCodec;
 use serde_json::Value;
 use server_bridge::IceServer;
@@ -158,6 +159,15 @@ pub(super) fn codec(keys: &mut Keys) -> Result<Option<VideoCodec>, String> {
     named_codec(&name)
         .map(Some)
         .ok_or_else(|| keys.refuse("codec", "h264 or vp8 is accepted"))
+}
+
+/// The key `content` of an application.
+pub(super) fn content(keys: &mut Keys) -> Result<Content, String> {
+    match keys.text("content")?.as_deref() {
+        None | Some("any") => Ok(Content::Any),
+        Some("screen") => Ok(Content::Screen),
+        Some(_) => Err(keys.refuse("content", "any or screen is accepted")),
+    }
 }
 
 /// As browsers write them too.

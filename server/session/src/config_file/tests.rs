@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use media_ffmpeg::screen::Content;
 use media_packet::VideoCodec;
 use server_wire::Port;
 
@@ -21,7 +22,7 @@ const FULL: &str = r#"{
         {"name": "SomeRC", "title": {"en": "Some", "ru": "..."}, "description": "best RC and ...",
          "picture": "/assets/some.png", "command": "bin/some", "arguments": ["--full"],
          "environment": {"A": "b"}, "working_directory": "data", "width": "1920", "height": 1080,
-         "codec": "h264", "sound": false, "bitrate_kbps": 3000, "gamepad": {"a": "j"},
+         "codec": "h264", "content": "screen", "sound": false, "bitrate_kbps": 3000, "gamepad": {"a": "j"},
          "frame_rate": 60, "limits": {"memory_mib": 512, "open_files": 256}},
         {"name": "Other", "command": "sleep"}
     ]
@@ -65,6 +66,10 @@ fn a_whole_file_is_read_with_numbers_of_both_kinds_and_paths_from_its_folder() {
     assert_eq!(
         (some.codec, other.codec),
         (VideoCodec::H264, VideoCodec::Vp8)
+    );
+    assert_eq!(
+        (some.content, other.content),
+        (Content::Screen, Content::Any)
     );
     assert_eq!((some.sound, other.sound), (false, true));
     assert_eq!(some.bitrate_kbps, Some(3000));
