@@ -39,11 +39,17 @@ impl Bits {
         self.put(u32::from(value), 1);
     }
 
-    /// ue(v), section 9.1; at most 65534.
+    /// ue(v), section 9.1.
     #[inline(always)]
     pub(crate) fn unsigned(&mut self, value: u32) {
-        debug_assert!(value < 65_535);
-        self.put(value + 1, unsigned_len(value));
+        let (code, len) = (value + 1, unsigned_len(value));
+        if len > 32 {
+            // As many zeros as the code has bits after its first one.
+            self.put(0, len / 2);
+            self.put(code, len / 2 + 1);
+        } else {
+            self.put(code, len);
+        }
     }
 
     /// se(v), section 9.1.1.
@@ -114,6 +120,16 @@ mod tests {
         // 1 010 011 00100, twice, then the trailing bits.
         assert_eq!(bits.finish(), [0xa6, 0x4a, 0x64, 0x80]);
         assert_eq!((signed_len(0), signed_len(-1), signed_len(9)), (1, 3, 9));
+    }
+
+    #[test]
+    fn a_code_may_be_longer_than_a_word() {
+        let mut bits = Bits::new();
+        bits.unsigned(65_534);
+        bits.unsigned(65_535);
+        assert_eq!(bits.len(), 31 + 33);
+        let bytes = bits.finish();
+        assert_eq!(bytes[..8], [0, 1, 0xff, 0xfe, 0, 1, 0, 0]);
     }
 
     #[test]

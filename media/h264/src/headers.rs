@@ -12,8 +12,8 @@ const FRAME_NUM_BITS: u32 = 8;
 const INITIAL_QP: i32 = 26;
 /// `colour_primaries`, `transfer_characteristics` and `matrix_coefficients` of BT.709.
 const BT709: u32 = 1;
-/// Motion vectors may be this long, 2 to the power of quarters of a sample; what levels from 3.1 on allow and more.
-const MAX_VECTOR_LOG2: u32 = 10;
+/// Motion vectors have less than 2 to this power quarters of a sample: those of [`crate::motion`] have.
+const MAX_VECTOR_LOG2: u32 = 13;
 
 /// Appends both parameter sets.
 pub(crate) fn append_parameters(out: &mut Vec<u8>, shape: &Shape) {
@@ -71,8 +71,8 @@ fn usability(bits: &mut Bits) {
     bits.flag(true); // motion_vectors_over_pic_boundaries_flag
     bits.unsigned(0); // max_bytes_per_pic_denom
     bits.unsigned(0); // max_bits_per_mb_denom
-    bits.unsigned(MAX_VECTOR_LOG2 + 4);
-    bits.unsigned(MAX_VECTOR_LOG2 + 4);
+    bits.unsigned(MAX_VECTOR_LOG2);
+    bits.unsigned(MAX_VECTOR_LOG2);
     bits.unsigned(0); // max_num_reorder_frames
     bits.unsigned(1); // max_dec_frame_buffering
 }

@@ -12,6 +12,9 @@ const NEAR: u32 = 64;
 /// A distance that the quantiser takes away anyway, as bits that it is worth.
 const NEAR_BITS: u32 = 24;
 
+/// Longest vector, right and down, quarters of a sample: what all levels from 3.1 on allow (table A-1), in whole samples.
+const MAX_VECTOR: [i32; 2] = [2_047 * 4, 511 * 4];
+
 /// What is known of a macroblock that was coded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Coded {
@@ -133,8 +136,7 @@ pub(crate) fn search(
     bit: u32,
 ) -> Found {
     let predicted = field.predicted(place);
-    let room = [(place.column, field.wide), (place.row, field.high)]
-        .map(|(at, all)| (-(at as i32) * 64, (all - 1 - at) as i32 * 64));
+    let room = room(field, place);
     let look = |best: &mut Found, vector: Vector| {
         let mut inside = vector.iter().zip(room);
         if !inside.all(|(part, (least, most))| (least..=most).contains(&i32::from(*part))) {
@@ -188,6 +190,17 @@ pub(crate) fn search(
     best
 }
 
+/// Least and greatest vector, right and down, with which all of a macroblock comes from inside the picture.
+fn room(field: &Field, place: Place) -> [(i32, i32); 2] {
+    let all = [(place.column, field.wide), (place.row, field.high)];
+    std::array::from_fn(|axis| {
+        let (at, count) = all[axis];
+        let most = MAX_VECTOR[axis];
+        let (before, after) = (at as i32 * 64, (count - 1 - at) as i32 * 64);
+        (-before.min(most), after.min(most))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,6 +243,18 @@ mod tests {
             field([None, None, None, Some([4, 4])]).skipped(first),
             [0, 0]
         );
+    }
+
+    #[test]
+    fn vectors_stay_inside_of_the_picture_and_of_the_level() {
+        assert_eq!(room(&Field::new((3, 2)), ONE), [(-64, 64), (-64, 0)]);
+        let large = Field::new((256, 256));
+        let middle = Place {
+            column: 200,
+            row: 200,
+            index: 200 * 256 + 200,
+        };
+        assert_eq!(room(&large, middle), [(-8188, 55 * 64), (-2044, 2044)]);
     }
 
     #[test]
