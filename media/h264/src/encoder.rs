@@ -109,9 +109,7 @@ impl Encoder {
         let size = (self.shape.width as usize, self.shape.height as usize);
         assert_eq!((picture.width, picture.height), size, "of another size");
         let keyframe = keyframe || self.keyframes == 0;
-        for place in self.field.places() {
-            self.stale[place.index] |= self.source.take(place, picture);
-        }
+        self.source.take(picture, &mut self.stale);
         let mut data = Vec::new();
         if keyframe {
             self.stale.fill(true);

@@ -44,18 +44,12 @@ impl<'a> Picture<'a> {
         })
     }
 
-    /// A row of `N` samples of a macroblock; beyond the edges the last ones are repeated.
-    #[inline(always)]
-    fn row<const N: usize>(&self, plane: usize, column: usize, row: usize) -> [u8; N] {
+    /// A row of samples; below the last one it is repeated.
+    fn line(&self, plane: usize, row: usize) -> &'a [u8] {
         let shift = usize::from(plane > 0);
         let (wide, high) = (self.width >> shift, self.height >> shift);
         let begin = row.min(high - 1) * self.strides[plane];
-        let line = &self.planes[plane][begin..begin + wide];
-        let at = column * N;
-        match line.get(at..).and_then(|rest| rest.first_chunk()) {
-            Some(whole) => *whole,
-            None => std::array::from_fn(|x| line[(at + x).min(wide - 1)]),
-        }
+        &self.planes[plane][begin..begin + wide]
     }
 }
 
@@ -102,31 +96,13 @@ impl Planes {
         (place.row * 8 + y) * self.wide * 8 + place.column * 8
     }
 
-    /// Takes a macroblock over from a picture; whether it differs from what was here.
-    pub(crate) fn take(&mut self, place: Place, picture: &Picture<'_>) -> bool {
-        let mut differs = false;
-        for y in 0..16 {
-            let new = picture.row::<16>(0, place.column, place.row * 16 + y);
-            let at = self.luma_at(place, y);
-            let old: &mut [u8; 16] = self.luma[at..].first_chunk_mut().expect(INSIDE);
-            // Most is the same, and is not written: that would be as much memory again.
-            if *old != new {
-                differs = true;
-                *old = new;
-            }
+    /// Takes a picture over; marks the macroblocks that differ from what was here. Beyond the edges the last samples are
+    /// repeated.
+    pub(crate) fn take(&mut self, picture: &Picture<'_>, differs: &mut [bool]) {
+        take::<16>(&mut self.luma, self.wide, picture, 0, differs);
+        for (plane, samples) in self.chroma.iter_mut().enumerate() {
+            take::<8>(samples, self.wide, picture, plane + 1, differs);
         }
-        for plane in 0..2 {
-            for y in 0..8 {
-                let new = picture.row::<8>(plane + 1, place.column, place.row * 8 + y);
-                let at = self.chroma_at(place, y);
-                let old: &mut [u8; 8] = self.chroma[plane][at..].first_chunk_mut().expect(INSIDE);
-                if *old != new {
-                    differs = true;
-                    *old = new;
-                }
-            }
-        }
-        differs
     }
 
     pub(crate) fn samples(&self, place: Place) -> Samples {
@@ -226,6 +202,31 @@ impl Planes {
     }
 }
 
+/// The same for one plane, of which a macroblock has `N` samples in each of `N` rows.
+fn take<const N: usize>(
+    samples: &mut [u8],
+    wide: usize,
+    picture: &Picture<'_>,
+    plane: usize,
+    differs: &mut [bool],
+) {
+    for (y, row) in samples.chunks_exact_mut(wide * N).enumerate() {
+        let line = picture.line(plane, y);
+        let (whole, rest) = line.as_chunks::<N>();
+        let last = line[line.len() - 1];
+        let edge: [u8; N] = std::array::from_fn(|x| *rest.get(x).unwrap_or(&last));
+        let marks = &mut differs[y / N * wide..][..wide];
+        let old = row.as_chunks_mut::<N>().0.iter_mut().zip(marks);
+        // Most is the same, and is not written: that would be as much memory again.
+        for ((old, differs), new) in old.zip(whole.iter().chain([&edge])) {
+            if old != new {
+                *old = *new;
+                *differs = true;
+            }
+        }
+    }
+}
+
 /// A place in a plane, moved by a vector that stays inside of it.
 fn moved(at: usize, [x, y]: Vector, stride: usize) -> usize {
     let offset = isize::from(y >> 2) * stride as isize + isize::from(x >> 2);
@@ -283,8 +284,11 @@ mod tests {
             row: 1,
             index: 3,
         };
-        assert!(planes.take(corner, &picture));
-        assert!(!planes.take(corner, &picture));
+        for expected in [true, false] {
+            let mut differs = [false; 4];
+            planes.take(&picture, &mut differs);
+            assert_eq!(differs, [expected; 4]);
+        }
         let samples = planes.samples(corner);
         assert_eq!(samples.luma[15][..6], [16, 17, 18, 19, 19, 19]);
         assert_eq!(samples.chroma, [[[7; 8]; 8]; 2]);
