@@ -121,9 +121,16 @@ impl Process {
         let _ = self.child.borrow_mut().wait();
     }
 
-    /// Stops it, as Ctrl-Z does but without asking.
+    /// Stops it, as Ctrl-Z does but without asking, and waits until all of its threads have stopped.
     pub fn sigstop(&self) {
         self.signal(libc::SIGSTOP);
+        let what = libc::WSTOPPED | libc::WEXITED | libc::WNOWAIT;
+        // SAFETY: all zeros are a valid siginfo_t, and it is valid for the call, which only looks at a child of ours. One that
+        // was waited for already is an error, and nothing is to be waited for then.
+        unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            libc::waitid(libc::P_PID, self.pid.cast_unsigned(), &raw mut info, what);
+        }
     }
 
     /// Lets it go on.

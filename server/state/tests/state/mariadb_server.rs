@@ -98,9 +98,17 @@ impl MariaDb {
         std::fs::remove_file(self.socket()).ok();
     }
 
-    /// It stops answering, and keeps its connections.
+    /// It stops answering, and keeps its connections. Until all of its threads have stopped some may still answer: waits for that.
     pub(crate) fn freeze(&self) {
         self.signal(libc::SIGSTOP);
+        let id = self.child.as_ref().expect("it runs").id();
+        let what = libc::WSTOPPED | libc::WEXITED | libc::WNOWAIT;
+        // SAFETY: all zeros are a valid siginfo_t, and it is valid for the call, which only looks at a child of ours.
+        let waited = unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            libc::waitid(libc::P_PID, id, &raw mut info, what)
+        };
+        assert_eq!(waited, 0, "{}", std::io::Error::last_os_error());
     }
 
     /// It goes on.
