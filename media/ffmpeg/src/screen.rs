@@ -6,6 +6,7 @@
 
 mod area;
 mod authority;
+mod changes;
 mod control;
 mod display;
 mod encoder;

@@ -11,6 +11,8 @@ struct Stage {
     width: usize,
     height: usize,
     planes: [Vec<u8>; 3],
+    /// The picture that was shown last.
+    shown: [Vec<u8>; 3],
     encoder: Encoder,
     decoder: decoder::Video,
     random: u32,
@@ -28,6 +30,7 @@ impl Stage {
             width: wide,
             height: high,
             planes: [vec![40; wide * high], chroma(), chroma()],
+            shown: [vec![16; wide * high], chroma(), chroma()],
             encoder: Encoder::new(Shape {
                 width,
                 height,
@@ -83,11 +86,13 @@ impl Stage {
 
     /// Encodes and decodes the picture as it is; both must agree.
     fn show(&mut self, keyframe: bool, share: u32) -> Encoded {
-        let [y, u, v] = &self.planes;
         let strides = [self.width, self.width / 2, self.width / 2];
         let size = (self.width as u32, self.height as u32);
-        let picture = Picture::new(size, [y, u, v], strides).expect("a whole picture");
-        let encoded = self.encoder.encode(&picture, keyframe, share);
+        let [picture, before] = [&self.planes, &self.shown]
+            .map(|[y, u, v]| Picture::new(size, [y, u, v], strides).expect("a whole picture"));
+        let changes = picture.changes(&before);
+        let encoded = self.encoder.encode(&picture, &changes, keyframe, share);
+        self.shown.clone_from(&self.planes);
         let mut decoded = frame::Video::empty();
         let packet = Packet::copy(&encoded.data);
         self.decoder.send_packet(&packet).expect("it is a stream");

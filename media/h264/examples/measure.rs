@@ -25,28 +25,34 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = rest.first().map(File::create).transpose()?;
     let mut file = File::open(file)?;
     let luma = (width * height) as usize;
-    let mut bytes = vec![0; luma * 3 / 2];
+    let (mut bytes, mut before) = (vec![0; luma * 3 / 2], Vec::new());
     let (mut count, mut cpu_ms, mut bits, mut largest) = (0, 0.0, 0, 0);
     let (mut quality, mut worst) = (0.0, f64::INFINITY);
     while file.read_exact(&mut bytes).is_ok() {
-        let (y, chroma) = bytes.split_at(luma);
-        let (u, v) = chroma.split_at(luma / 4);
-        let stride = width as usize;
-        let picture = Picture::new((width, height), [y, u, v], [stride, stride / 2, stride / 2]);
-        let picture = picture.ok_or("an odd size")?;
+        let picture = of(&bytes, (width, height)).ok_or("an odd size")?;
+        let changes = match of(&before, (width, height)) {
+            Some(before) => picture.changes(&before),
+            None => vec![true; (width.div_ceil(16) * height.div_ceil(16)) as usize],
+        };
         let begun = thread_ms()?;
-        let encoded = encoder.encode(&picture, false, share);
+        let encoded = encoder.encode(&picture, &changes, false, share);
         cpu_ms += thread_ms()? - begun;
         count += 1;
         bits += encoded.data.len() * 8;
         largest = largest.max(encoded.data.len() * 8);
         let [decoded, ..] = encoder.decoded();
-        let db = psnr(y, stride, decoded, (width.div_ceil(16) * 16) as usize);
+        let db = psnr(
+            &bytes[..luma],
+            width as usize,
+            decoded,
+            (width.div_ceil(16) * 16) as usize,
+        );
         quality += db;
         worst = worst.min(db);
         if let Some(out) = &mut out {
             out.write_all(&encoded.data)?;
         }
+        before.clone_from(&bytes);
     }
     let pictures = f64::from(count);
     println!(
@@ -57,6 +63,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         largest as f64 / f64::from(share)
     );
     Ok(())
+}
+
+/// `None`: an odd size, or there is none.
+fn of(bytes: &[u8], (width, height): (u32, u32)) -> Option<Picture<'_>> {
+    let luma = (width * height) as usize;
+    let (y, chroma) = bytes.split_at_checked(luma)?;
+    let (u, v) = chroma.split_at(luma / 4);
+    let stride = width as usize;
+    Picture::new((width, height), [y, u, v], [stride, stride / 2, stride / 2])
 }
 
 fn thread_ms() -> Result<f64, Box<dyn std::error::Error>> {

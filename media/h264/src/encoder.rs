@@ -55,8 +55,7 @@ pub struct Encoder {
     tools: Tools,
     costs: Costs,
     field: Field,
-    /// The picture as it is, and what a decoder had two pictures ago and has now, which take turns.
-    source: Planes,
+    /// What a decoder had two pictures ago and has now, which take turns.
     decoded: [Planes; 2],
     /// Which of the two is the last one.
     last: usize,
@@ -84,7 +83,6 @@ impl Encoder {
             tools: Tools::new(),
             costs: Costs::new(),
             field: Field::new(size),
-            source: Planes::new(size),
             decoded: [Planes::new(size), Planes::new(size)],
             last: 0,
             alike: vec![false; count],
@@ -99,17 +97,29 @@ impl Encoder {
 
     /// Encodes a picture of the encoder's size into about `share` bits; a simple one takes less. The first one is a keyframe.
     ///
+    /// `changed` has the macroblocks that differ from the picture of the call before, in rows from the top; what differs and is
+    /// not said stays with viewers as it was, until a keyframe. [`Picture::changes`] finds them where nobody knows them.
+    ///
     /// A picture that cannot be told in 1.1 shares at the coarsest quantiser leaves what is below to the next one, which begins
     /// there. A keyframe cannot.
     ///
     /// # Panics
     ///
-    /// The picture has another size.
-    pub fn encode(&mut self, picture: &Picture<'_>, keyframe: bool, share: u32) -> Encoded {
+    /// The picture has another size, or `changed` another number of macroblocks.
+    pub fn encode(
+        &mut self,
+        picture: &Picture<'_>,
+        changed: &[bool],
+        keyframe: bool,
+        share: u32,
+    ) -> Encoded {
         let size = (self.shape.width as usize, self.shape.height as usize);
         assert_eq!((picture.width, picture.height), size, "of another size");
         let keyframe = keyframe || self.keyframes == 0;
-        self.source.take(picture, &mut self.stale);
+        assert_eq!(changed.len(), self.stale.len(), "of another size");
+        for (stale, changed) in self.stale.iter_mut().zip(changed) {
+            *stale |= changed;
+        }
         let mut data = Vec::new();
         if keyframe {
             self.stale.fill(true);
@@ -128,7 +138,7 @@ impl Encoder {
             keyframe_id: self.keyframes % 2,
             qp: pass.qp(),
         };
-        let payload = self.slice(&header, pass);
+        let payload = self.slice(picture, &header, pass);
         append_unit(&mut data, header.unit(), &payload);
         self.last = 1 - self.last;
         self.pictures += 1;
@@ -144,7 +154,7 @@ impl Encoder {
         }
     }
 
-    fn slice(&mut self, header: &headers::Slice, mut pass: Pass) -> Vec<u8> {
+    fn slice(&mut self, source: &Picture<'_>, header: &headers::Slice, mut pass: Pass) -> Vec<u8> {
         let mut bits = Bits::new();
         header.write(&mut bits);
         let [one, other] = &mut self.decoded;
@@ -173,7 +183,7 @@ impl Encoder {
                 self.resume_at = at;
             }
             if self.stale[at] && !is_full && at >= resume_at {
-                let source = self.source.samples(place);
+                let source = source.samples(place);
                 let last = self.vectors[at];
                 self.vectors[at] = code(&mut slice, place, &source, last, pass.qp());
                 self.stale[at] = false;
@@ -184,7 +194,7 @@ impl Encoder {
             let qp = slice.field.all[at].qp;
             let is_coarse = qp > FINEST_QP && !self.stale[at];
             if is_coarse && at >= self.refine_from && pass.has_spare() {
-                let source = self.source.samples(place);
+                let source = source.samples(place);
                 slice.refine(place, &source, finer(qp));
                 self.alike[at] = false;
                 pass.refined(bits_since(&slice));

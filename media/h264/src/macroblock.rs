@@ -67,6 +67,7 @@ impl Slice<'_> {
     }
 
     /// The macroblock stays as it is, in the picture before and so in this one; `is_there`: this one has it already.
+    #[inline]
     pub(crate) fn keep(&mut self, place: Place, is_there: bool) {
         if self.field.skipped(place) == [0; 2] {
             self.skipped += 1;
@@ -78,8 +79,7 @@ impl Slice<'_> {
         coded.vector = Some([0; 2]);
         coded.counts = [0; 24];
         if !is_there {
-            let samples = self.before.samples(place);
-            self.now.put(place, &samples);
+            self.now.copy(self.before, place);
         }
     }
 

@@ -48,12 +48,15 @@ impl Field {
     }
 
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> + use<> {
-        let wide = self.wide;
-        (0..self.all.len()).map(move |index| Place {
-            column: index % wide,
-            row: index / wide,
-            index,
-        })
+        let (wide, high) = (self.wide, self.high);
+        let row = move |row| {
+            (0..wide).map(move |column| Place {
+                column,
+                row,
+                index: row * wide + column,
+            })
+        };
+        (0..high).flat_map(row)
     }
 
     pub(crate) fn left(&self, place: Place) -> Option<&Coded> {

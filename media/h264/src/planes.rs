@@ -44,12 +44,67 @@ impl<'a> Picture<'a> {
         })
     }
 
+    /// The macroblocks in which it differs from a picture before of the same size, in rows from the top.
+    ///
+    /// # Panics
+    ///
+    /// The two have different sizes.
+    #[must_use]
+    pub fn changes(&self, before: &Self) -> Vec<bool> {
+        let sizes = [self, before].map(|picture| (picture.width, picture.height));
+        assert_eq!(sizes[0], sizes[1], "of different sizes");
+        let wide = self.width.div_ceil(16);
+        let mut changes = vec![false; wide * self.height.div_ceil(16)];
+        for plane in 0..3 {
+            let shift = usize::from(plane > 0);
+            for y in 0..self.height >> shift {
+                let marks = &mut changes[(y << shift) / 16 * wide..][..wide];
+                let lines =
+                    [self, before].map(|picture| picture.line(plane, y).chunks(16 >> shift));
+                let [new, old] = lines;
+                for (mark, (new, old)) in marks.iter_mut().zip(new.zip(old)) {
+                    *mark |= new != old;
+                }
+            }
+        }
+        changes
+    }
+
     /// A row of samples; below the last one it is repeated.
     fn line(&self, plane: usize, row: usize) -> &'a [u8] {
         let shift = usize::from(plane > 0);
         let (wide, high) = (self.width >> shift, self.height >> shift);
         let begin = row.min(high - 1) * self.strides[plane];
         &self.planes[plane][begin..begin + wide]
+    }
+
+    /// A macroblock. Beyond the edges the last samples are repeated.
+    pub(crate) fn samples(&self, place: Place) -> Samples {
+        Samples {
+            luma: self.square(0, place),
+            chroma: [self.square(1, place), self.square(2, place)],
+        }
+    }
+
+    #[inline(always)]
+    fn square<const N: usize>(&self, plane: usize, place: Place) -> [[u8; N]; N] {
+        let shift = usize::from(plane > 0);
+        let (left, top) = (place.column * N, place.row * N);
+        let mut square = [[0; N]; N];
+        if left + N <= self.width >> shift && top + N <= self.height >> shift {
+            let (samples, stride) = (self.planes[plane], self.strides[plane]);
+            for (y, line) in square.iter_mut().enumerate() {
+                *line = *row(samples, (top + y) * stride + left);
+            }
+            return square;
+        }
+        for (y, line) in square.iter_mut().enumerate() {
+            let there = &self.line(plane, top + y)[left..];
+            let there = &there[..N.min(there.len())];
+            line.fill(there[there.len() - 1]);
+            line[..there.len()].copy_from_slice(there);
+        }
+        square
     }
 }
 
@@ -96,15 +151,6 @@ impl Planes {
         (place.row * 8 + y) * self.wide * 8 + place.column * 8
     }
 
-    /// Takes a picture over; marks the macroblocks that differ from what was here. Beyond the edges the last samples are
-    /// repeated.
-    pub(crate) fn take(&mut self, picture: &Picture<'_>, differs: &mut [bool]) {
-        take::<16>(&mut self.luma, self.wide, picture, 0, differs);
-        for (plane, samples) in self.chroma.iter_mut().enumerate() {
-            take::<8>(samples, self.wide, picture, plane + 1, differs);
-        }
-    }
-
     pub(crate) fn samples(&self, place: Place) -> Samples {
         self.moved(place, [0; 2])
     }
@@ -118,6 +164,20 @@ impl Planes {
             for (y, new) in rows.iter().enumerate() {
                 let at = self.chroma_at(place, y);
                 self.chroma[plane][at..at + 8].copy_from_slice(new);
+            }
+        }
+    }
+
+    /// Takes a macroblock over from a picture of the same size.
+    pub(crate) fn copy(&mut self, from: &Self, place: Place) {
+        for y in 0..16 {
+            let at = self.luma_at(place, y);
+            self.luma[at..at + 16].copy_from_slice(row::<16>(&from.luma, at));
+        }
+        for (to, from) in self.chroma.iter_mut().zip(&from.chroma) {
+            for y in 0..8 {
+                let at = (place.row * 8 + y) * self.wide * 8 + place.column * 8;
+                to[at..at + 8].copy_from_slice(row::<8>(from, at));
             }
         }
     }
@@ -202,31 +262,6 @@ impl Planes {
     }
 }
 
-/// The same for one plane, of which a macroblock has `N` samples in each of `N` rows.
-fn take<const N: usize>(
-    samples: &mut [u8],
-    wide: usize,
-    picture: &Picture<'_>,
-    plane: usize,
-    differs: &mut [bool],
-) {
-    for (y, row) in samples.chunks_exact_mut(wide * N).enumerate() {
-        let line = picture.line(plane, y);
-        let (whole, rest) = line.as_chunks::<N>();
-        let last = line[line.len() - 1];
-        let edge: [u8; N] = std::array::from_fn(|x| *rest.get(x).unwrap_or(&last));
-        let marks = &mut differs[y / N * wide..][..wide];
-        let old = row.as_chunks_mut::<N>().0.iter_mut().zip(marks);
-        // Most is the same, and is not written: that would be as much memory again.
-        for ((old, differs), new) in old.zip(whole.iter().chain([&edge])) {
-            if old != new {
-                *old = *new;
-                *differs = true;
-            }
-        }
-    }
-}
-
 /// A place in a plane, moved by a vector that stays inside of it.
 fn moved(at: usize, [x, y]: Vector, stride: usize) -> usize {
     let offset = isize::from(y >> 2) * stride as isize + isize::from(x >> 2);
@@ -278,19 +313,28 @@ mod tests {
         let chroma = vec![7; 10 * 9];
         let picture = Picture::new((20, 18), [&luma, &chroma, &chroma], [20, 10, 10]);
         let picture = picture.expect("whole");
-        let mut planes = Planes::new((2, 2));
         let corner = Place {
             column: 1,
             row: 1,
             index: 3,
         };
-        for expected in [true, false] {
-            let mut differs = [false; 4];
-            planes.take(&picture, &mut differs);
-            assert_eq!(differs, [expected; 4]);
-        }
-        let samples = planes.samples(corner);
+        let samples = picture.samples(corner);
         assert_eq!(samples.luma[15][..6], [16, 17, 18, 19, 19, 19]);
         assert_eq!(samples.chroma, [[[7; 8]; 8]; 2]);
+    }
+
+    fn whole(planes: &[Vec<u8>; 3]) -> Picture<'_> {
+        let planes = [&planes[0][..], &planes[1], &planes[2]];
+        Picture::new((40, 20), planes, [40, 20, 20]).expect("whole")
+    }
+
+    #[test]
+    fn macroblocks_that_differ_are_found() {
+        let mut planes = [vec![0; 40 * 20], vec![0; 20 * 10], vec![0; 20 * 10]];
+        let old = planes.clone();
+        planes[0][19 * 40 + 39] = 1;
+        planes[2][7 * 20 + 8] = 1;
+        let changes = whole(&planes).changes(&whole(&old));
+        assert_eq!(changes, [false, true, false, false, false, true]);
     }
 }

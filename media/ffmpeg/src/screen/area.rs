@@ -1,5 +1,7 @@
 //! Rectangles of a picture. Pure.
 
+use super::changes::SIDE;
+
 /// Pixels from (`left`, `top`) up to but not including (`right`, `bottom`); never empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Area {
@@ -20,8 +22,8 @@ impl Area {
         }
     }
 
-    /// What of a rectangle at (x, y) is inside a picture whose sides are even, grown to even coordinates, so that it
-    /// covers whole samples of colour. `None`: nothing.
+    /// What of a rectangle at (x, y) is inside a picture, grown to whole macroblocks as far as the picture has them.
+    /// `None`: nothing.
     pub(super) fn inside(
         x: i32,
         y: i32,
@@ -34,7 +36,10 @@ impl Area {
             let to = from + i64::from(length);
             let limit = i64::from(limit);
             let (from, to) = (from.clamp(0, limit) as u32, to.clamp(0, limit) as u32);
-            (from < to).then(|| (from & !1, to.next_multiple_of(2)))
+            (from < to).then(|| {
+                let to = to.next_multiple_of(SIDE).min(limit as u32);
+                (from / SIDE * SIDE, to)
+            })
         };
         let (left, right) = clip(x, width, picture.0)?;
         let (top, bottom) = clip(y, height, picture.1)?;
@@ -63,20 +68,6 @@ impl Area {
             bottom: self.bottom.max(other.bottom),
         }
     }
-
-    /// The same rectangle in a picture of half the size, again on even coordinates and inside `picture`.
-    pub(super) fn halved(self, picture: (u32, u32)) -> Option<Self> {
-        let left = (self.left / 2) & !1;
-        let top = (self.top / 2) & !1;
-        let right = self.right.div_ceil(2).next_multiple_of(2).min(picture.0);
-        let bottom = self.bottom.div_ceil(2).next_multiple_of(2).min(picture.1);
-        (left < right && top < bottom).then_some(Self {
-            left,
-            top,
-            right,
-            bottom,
-        })
-    }
 }
 
 #[cfg(test)]
@@ -85,26 +76,22 @@ mod tests {
 
     use super::*;
 
-    const PICTURE: (u32, u32) = (1280, 720);
+    const PICTURE: (u32, u32) = (1280, 700);
 
     proptest! {
         #[test]
-        fn whatever_a_server_says_the_area_is_inside_even_and_covers_what_was_visible(
+        fn whatever_a_server_says_the_area_is_of_whole_macroblocks_inside_and_covers_what_was_visible(
             x in i32::from(i16::MIN)..=i32::from(i16::MAX), y in i32::from(i16::MIN)..=i32::from(i16::MAX),
             width in 0u32..=65535, height in 0u32..=65535,
-            px in 0u32..1280, py in 0u32..720,
+            px in 0u32..1280, py in 0u32..700,
         ) {
             let visible = |p: u32, from: i32, length: u32| i64::from(p) >= i64::from(from) && i64::from(p) < i64::from(from) + i64::from(length);
             let point_is_damaged = visible(px, x, width) && visible(py, y, height);
             let area = Area::inside(x, y, width, height, PICTURE);
             if let Some(a) = area {
-                prop_assert!(a.left < a.right && a.right <= 1280 && a.top < a.bottom && a.bottom <= 720);
-                prop_assert!([a.left, a.top, a.right, a.bottom].iter().all(|n| n % 2 == 0));
-                let half = a.halved((640, 360)).expect("half of something is something");
-                prop_assert!(half.right <= 640 && half.bottom <= 360);
-                prop_assert!([half.left, half.top, half.right, half.bottom].iter().all(|n| n % 2 == 0));
-                prop_assert!(half.left * 2 <= a.left && half.right * 2 >= a.right);
-                prop_assert!(half.top * 2 <= a.top && half.bottom * 2 >= a.bottom);
+                prop_assert!(a.left < a.right && a.right <= 1280 && a.top < a.bottom && a.bottom <= 700);
+                let on_grid = |at: u32, end: u32| at.is_multiple_of(SIDE) || at == end;
+                prop_assert!(on_grid(a.left, 0) && on_grid(a.right, 1280) && on_grid(a.top, 0) && on_grid(a.bottom, 700));
             }
             if point_is_damaged {
                 let a = area.expect("a visible point makes an area");
@@ -120,7 +107,7 @@ mod tests {
         let both = a.around(b);
         assert_eq!(
             (both.left, both.top, both.right, both.bottom),
-            (2, 2, 102, 52)
+            (0, 0, 112, 64)
         );
         assert_eq!(Area::inside(1280, 0, 10, 10, PICTURE), None);
         assert_eq!(Area::inside(-5, 0, 5, 10, PICTURE), None);

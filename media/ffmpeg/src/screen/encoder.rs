@@ -11,6 +11,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, codec, encoder, ffi, fram
 use media_h264::{Picture, Shape};
 use media_packet::VideoCodec;
 
+use super::changes::Changes;
 use super::spread::Spread;
 use super::{Content, ScreenError, vbv};
 use crate::clock::now_us;
@@ -106,10 +107,11 @@ impl Encoder {
         Ok(true)
     }
 
-    /// Encodes the picture. `None`: the encoder left it out, which only a failing libvpx does.
+    /// Encodes the picture; `changes`: what of it differs from the one before. `None`: the encoder left it out, which only a failing libvpx does.
     pub(super) fn encode(
         &mut self,
         picture: &mut frame::Video,
+        changes: &Changes,
         keyframe: bool,
     ) -> Result<Option<Encoded>, ScreenError> {
         let fail = |error| failure("encoding with", self.form.codec, error);
@@ -123,7 +125,9 @@ impl Encoder {
         };
         let inner = match &mut self.inner {
             None => return Ok(None),
-            Some(Inner::Own(own)) => return Ok(encode_own(own, picture, keyframe, form)),
+            Some(Inner::Own(own)) => {
+                return Ok(encode_own(own, picture, changes, keyframe, form));
+            }
             Some(Inner::Ffmpeg(inner)) => inner,
         };
         if form.codec == VideoCodec::H264 {
@@ -191,6 +195,7 @@ fn open(form: Form) -> Result<Inner, Error> {
 fn encode_own(
     own: &mut media_h264::Encoder,
     picture: &frame::Video,
+    changes: &Changes,
     keyframe: bool,
     form: Form,
 ) -> Option<Encoded> {
@@ -198,7 +203,7 @@ fn encode_own(
     let strides = [0, 1, 2].map(|plane| picture.stride(plane));
     let picture = Picture::new((form.width, form.height), planes, strides)?;
     let share = form.bitrate_bps / form.frame_rate.max(1);
-    let encoded = own.encode(&picture, keyframe, share);
+    let encoded = own.encode(&picture, changes.marks(), keyframe, share);
     Some(Encoded {
         data: Bytes::from(encoded.data),
         keyframe: encoded.keyframe,

@@ -3,6 +3,7 @@
 use ffmpeg_next::frame;
 use media_packet::{Rendition, VideoPacket};
 
+use super::changes::Changes;
 use super::control::Counters;
 use super::encoder::{Encoder, Form};
 use super::pace::{Outcome, Schedule};
@@ -16,6 +17,8 @@ pub(super) struct Line {
     rendition: Rendition,
     encoder: Encoder,
     pub(super) schedule: Schedule,
+    /// What changed since the last picture that was encoded.
+    pub(super) changes: Changes,
     /// When the encoder was opened, the last time.
     pub(super) opened_us: u64,
     last_at_us: u64,
@@ -31,6 +34,7 @@ impl Line {
                 Content::Any => Schedule::new(form.frame_rate),
                 Content::Screen => Schedule::new(form.frame_rate).for_screen(),
             },
+            changes: Changes::all(form.width, form.height),
             opened_us: now_us(),
             last_at_us: 0,
             empty: 0,
@@ -39,6 +43,12 @@ impl Line {
 
     pub(super) fn form(&self) -> Form {
         self.encoder.form()
+    }
+
+    /// There is a new picture, in which this changed.
+    pub(super) fn changed(&mut self, changes: &Changes) {
+        self.changes.add(changes);
+        self.schedule.changed();
     }
 
     /// Bits a second from the next picture on.
@@ -67,7 +77,8 @@ impl Line {
         } else {
             begun
         };
-        let encoded = self.encoder.encode(picture, keyframe)?;
+        let encoded = self.encoder.encode(picture, &self.changes, keyframe)?;
+        self.changes.clear();
         let now = now_us();
         Counters::add(&counters.encode_us, now - begun);
         let form = self.form();

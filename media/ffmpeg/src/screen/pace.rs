@@ -136,6 +136,11 @@ impl Schedule {
         self.refine_us = None;
     }
 
+    /// There is a picture that was looked at and is the one before: as good as one that was encoded, for the pace.
+    pub(super) fn stayed(&mut self, at_us: u64) {
+        self.pace.take(at_us);
+    }
+
     /// The picture was not encoded yet since it changed.
     pub(super) fn is_stale(&self) -> bool {
         self.stale
@@ -298,6 +303,23 @@ mod tests {
             drain(&mut schedule, 9_000_000, 20, u64::MAX),
             [(9_000_000, false)]
         );
+    }
+
+    #[test]
+    fn an_application_that_paints_the_same_again_is_looked_at_no_faster_and_refined_all_the_same() {
+        let mut schedule = Schedule::new(60);
+        schedule.encoded(1_000_000, 1_000_000, outcome(true, 51, 10_000));
+        let (mut now, mut looks) = (1_000_000, 0);
+        while now < 1_000_000 + REFINE_WAIT_US {
+            assert_eq!(schedule.due(now), None);
+            if schedule.ready_us() <= now {
+                schedule.stayed(now);
+                looks += 1;
+            }
+            now += 1_000;
+        }
+        assert!((3..=5).contains(&looks), "{looks}");
+        assert_eq!(schedule.due(now), Some(false));
     }
 
     #[test]

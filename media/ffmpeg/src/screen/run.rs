@@ -6,13 +6,13 @@ use std::sync::mpsc::SyncSender;
 
 use ffmpeg_next::frame;
 use media_packet::{Rendition, VideoCodec};
-use yuv::YuvStandardMatrix;
 
-use super::area::Area;
+use super::changes::Changes;
 use super::control::{Counters, Orders, Shared};
 use super::display::Display;
 use super::encoder::Form;
 use super::line::Line;
+use super::planes::Converter;
 use super::{ScreenConfig, ScreenError, ScreenEvent, planes};
 use crate::clock::{now_us, thread_cpu_us};
 
@@ -48,8 +48,8 @@ pub(super) fn thread(
 struct Low {
     line: Line,
     picture: frame::Video,
-    /// What of it is older than the full picture.
-    stale: Option<Area>,
+    /// What of the full picture changed since this one was made.
+    stale: Changes,
 }
 
 struct Capture {
@@ -58,7 +58,7 @@ struct Capture {
     sink: Box<dyn FnMut(ScreenEvent) + Send>,
     full: Line,
     picture: frame::Video,
-    matrix: YuvStandardMatrix,
+    converter: Converter,
     low: Option<Low>,
     watched: bool,
     /// When the picture was grabbed.
@@ -86,7 +86,7 @@ impl Capture {
             sink,
             full: Line::open(Rendition::Full, form)?,
             picture: planes::black(form.width, form.height),
-            matrix: planes::matrix(config.codec),
+            converter: Converter::new(config.codec, form.width),
             low: None,
             watched: true,
             grabbed_us: 0,
@@ -155,19 +155,22 @@ impl Capture {
             return Ok(());
         };
         let grabbed = now_us();
-        planes::convert(&mut self.picture, area, self.display.pixels(), self.matrix)?;
+        let mut changes = Changes::none(self.picture.width(), self.picture.height());
+        self.converter
+            .convert(&mut self.picture, area, self.display.pixels(), &mut changes)?;
         let counters = &self.shared.counters;
         Counters::add(&counters.grabs, 1);
         Counters::add(&counters.grab_us, grabbed - begun);
         Counters::add(&counters.convert_us, now_us() - grabbed);
         self.grabbed_us = begun;
-        self.full.schedule.changed();
+        if !changes.is_any() {
+            self.full.schedule.stayed(begun);
+            return Ok(());
+        }
+        self.full.changed(&changes);
         if let Some(low) = &mut self.low {
             low.line.schedule.changed();
-            let size = (low.picture.width(), low.picture.height());
-            if let Some(area) = area.halved(size) {
-                low.stale = Some(low.stale.map_or(area, |stale| stale.around(area)));
-            }
+            low.stale.add(&changes);
         }
         Ok(())
     }
@@ -189,9 +192,13 @@ impl Capture {
             return Ok(());
         }
         let counters = &self.shared.counters;
-        if let Some(area) = low.stale.take() {
+        if low.stale.is_any() {
             let begun = now_us();
-            planes::halve(&self.picture, &mut low.picture, area);
+            let mut changes = Changes::none(low.picture.width(), low.picture.height());
+            changes.add_halved(&low.stale);
+            low.stale.clear();
+            planes::halve(&self.picture, &mut low.picture, &changes);
+            low.line.changes.add(&changes);
             Counters::add(&counters.convert_us, now_us() - begun);
         }
         let at = self.grabbed_us;
@@ -251,6 +258,6 @@ fn open_low(full: Form, bitrate_bps: u32) -> Result<Low, ScreenError> {
     Ok(Low {
         line: Line::open(Rendition::Low, form)?,
         picture: planes::black(form.width, form.height),
-        stale: Some(Area::whole(form.width, form.height)),
+        stale: Changes::all(full.width, full.height),
     })
 }
