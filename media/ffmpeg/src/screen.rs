@@ -11,6 +11,7 @@ mod control;
 mod display;
 mod encoder;
 mod error;
+mod framebuffer;
 mod line;
 mod pace;
 mod planes;
@@ -30,6 +31,7 @@ use media_packet::{VideoCodec, VideoPacket};
 
 pub use control::ScreenControl;
 pub use error::ScreenError;
+pub use framebuffer::Framebuffer;
 
 use control::Shared;
 
@@ -52,6 +54,8 @@ pub struct ScreenConfig {
     pub display: String,
     /// The file with the display's secret; `None`: the display asks for none.
     pub authority: Option<PathBuf>,
+    /// The memory in which the display keeps its screen; `None`: it is asked for copies.
+    pub framebuffer: Option<Framebuffer>,
     /// Pixels from the left edge, [`MIN_SIDE`]..=[`MAX_SIDE`]; the last one of an odd number is left out.
     pub width: u32,
     /// Pixels from the top, likewise.

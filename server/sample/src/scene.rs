@@ -1,4 +1,5 @@
-//! What is to be seen: the clock's digits, the ball, the flash, the typed text; rectangles in colours.
+//! What is to be seen: the clock's digits, the ball, the flash, the pointer, the marks; rectangles in colours. And where two
+//! such pictures differ, so that no more than that is painted.
 //!
 //! Pure: time and input are arguments. This file must never know X11.
 
@@ -15,6 +16,28 @@ pub(crate) struct Rect {
     pub(crate) width: u16,
     pub(crate) height: u16,
 }
+
+impl Rect {
+    fn is_empty(&self) -> bool {
+        self.width == 0 || self.height == 0
+    }
+}
+
+/// What is painted at once, in one colour: rectangles.
+pub(crate) type Layer = (Colour, Vec<Rect>);
+
+/// What has to be painted of a picture, where the one before is still there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// All of it.
+    All,
+    /// What is inside of these, which may overlap and leave the picture; outside of them both pictures are equal.
+    Only(Vec<Rect>),
+}
+
+/// Rectangles of a change at most: twice what a picture 16.7 ms after another one has, and little work for the X server,
+/// which cuts each painted rectangle with each of them.
+const MAX_CHANGED: usize = 512;
 
 const GROUND: Colour = 0x10_1c_2c;
 const BAND: Colour = 0x16_2a_42;
@@ -47,8 +70,8 @@ pub(crate) struct Moment {
     pub(crate) busy: bool,
 }
 
-/// The layers of the picture, from below to above.
-pub(crate) fn layers(moment: &Moment, inputs: &Inputs) -> Vec<(Colour, Vec<Rect>)> {
+/// The layers of the picture, from below to above: as many at each moment, unless it begins or ends to be busy.
+pub(crate) fn layers(moment: &Moment, inputs: &Inputs) -> Vec<Layer> {
     let (width, height) = (moment.width, moment.height);
     let whole = |colour| (colour, vec![rect(0, 0, width.into(), height.into())]);
     let mut layers = vec![whole(GROUND)];
@@ -58,9 +81,9 @@ pub(crate) fn layers(moment: &Moment, inputs: &Inputs) -> Vec<(Colour, Vec<Rect>
     }
     layers.push((DIGITS, clock(moment)));
     layers.push((BALL, vec![ball(moment)]));
-    if is_beep(moment.unix_us) {
-        layers.push((WHITE, vec![flash(moment)]));
-    }
+    // A layer that is there without it too: so the layers keep their places.
+    let flash = is_beep(moment.unix_us).then(|| flash(moment));
+    layers.push((WHITE, flash.into_iter().collect()));
     let (x, y) = (i32::from(inputs.at.0), i32::from(inputs.at.1));
     let colour = if inputs.pressed { PRESSED } else { POINTER };
     layers.push((
@@ -73,15 +96,71 @@ pub(crate) fn layers(moment: &Moment, inputs: &Inputs) -> Vec<(Colour, Vec<Rect>
         let y = (at * marks::CELL_HEIGHT) as i32;
         let runs = marks::white(row, width.into());
         let each = runs.into_iter();
-        each.map(move |(x, len)| rect(x as i32, y, len as i32, marks::CELL_HEIGHT as i32))
+        let white =
+            each.map(move |(x, len)| rect(x as i32, y, len as i32, marks::CELL_HEIGHT as i32));
+        (WHITE, white.collect())
     };
-    let mut white: Vec<Rect> = cells(0, marks::row(moment.unix_us)).collect();
-    white.extend(cells(
-        1,
-        marks::input(inputs.count, inputs.at.0, inputs.at.1),
-    ));
-    layers.push((WHITE, white));
+    // A layer each: how many white runs the clock's row has does not move the other row's.
+    layers.push(cells(0, marks::row(moment.unix_us)));
+    let input = marks::input(inputs.count, inputs.at.0, inputs.at.1);
+    layers.push(cells(1, input));
     layers
+}
+
+/// What has to be painted to come from one picture to another one.
+///
+/// A pixel has the colour of the uppermost layer with a rectangle there. So it stays as it is where each layer covers as it
+/// did, in its colour; rectangles are compared with the one of the same index, which moves little from picture to picture.
+pub(crate) fn change(before: &[Layer], now: &[Layer]) -> Change {
+    if before.len() != now.len() {
+        return Change::All;
+    }
+    let mut changed = Vec::new();
+    for ((old_colour, old), (new_colour, new)) in before.iter().zip(now) {
+        let pairs = if old_colour == new_colour {
+            old.len().min(new.len())
+        } else {
+            0
+        };
+        for (&old, &new) in old.iter().zip(new).take(pairs) {
+            without(old, new, &mut changed);
+            without(new, old, &mut changed);
+        }
+        let alone = old[pairs..].iter().chain(&new[pairs..]);
+        changed.extend(alone.filter(|one| !one.is_empty()));
+        if changed.len() > MAX_CHANGED {
+            return Change::All;
+        }
+    }
+    Change::Only(changed)
+}
+
+/// Adds what another rectangle leaves of one: all, or above and below the other one in its own width, then at the sides.
+fn without(one: Rect, other: Rect, parts: &mut Vec<Rect>) {
+    let ([left, top], [right, bottom]) = corners(one);
+    let (from, to) = corners(other);
+    let (x, end_x) = (from[0].clamp(left, right), to[0].clamp(left, right));
+    let (y, end_y) = (from[1].clamp(top, bottom), to[1].clamp(top, bottom));
+    if x == end_x || y == end_y {
+        parts.extend((!one.is_empty()).then_some(one));
+        return;
+    }
+    let each = [
+        (left, top, right, y),
+        (left, end_y, right, bottom),
+        (left, y, x, end_y),
+        (end_x, y, right, end_y),
+    ];
+    // No window reaches to where `rect` would have to move a part.
+    let each = each.map(|(left, top, right, bottom)| rect(left, top, right - left, bottom - top));
+    parts.extend(each.iter().filter(|part| !part.is_empty()));
+}
+
+/// The upper left corner, and the lower right one, which is outside.
+fn corners(one: Rect) -> ([i32; 2], [i32; 2]) {
+    let (x, y) = (i32::from(one.x), i32::from(one.y));
+    let (width, height) = (i32::from(one.width), i32::from(one.height));
+    ([x, y], [x + width, y + height])
 }
 
 /// Whether the beep sounds at a moment: the first tenth of each second. The flash is white for as long.
@@ -121,7 +200,7 @@ fn bands(moment: &Moment) -> Vec<Rect> {
 }
 
 /// Squares of any colour anywhere, other ones in each picture: nothing that an encoder could foresee.
-fn flicker(moment: &Moment) -> Vec<(Colour, Vec<Rect>)> {
+fn flicker(moment: &Moment) -> Vec<Layer> {
     const COLOURS: usize = 32;
     const SQUARES: usize = 24;
     const SIDE: u16 = 16;
@@ -220,54 +299,4 @@ fn advance(sign: char, unit: i32) -> i32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_clock_changes_every_millisecond_and_stays_inside() {
-        let moment = |unix_us| Moment {
-            unix_us,
-            width: 1280,
-            height: 720,
-            busy: true,
-        };
-        let now = 1_700_000_000_123_000;
-        assert_ne!(clock(&moment(now)), clock(&moment(now + 1000)));
-        for one in clock(&moment(now)) {
-            assert!(
-                one.x >= 0 && i32::from(one.x) + i32::from(one.width) <= 1280,
-                "{one:?}"
-            );
-            assert!(
-                one.y >= 0 && i32::from(one.y) + i32::from(one.height) <= 720,
-                "{one:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_marks_are_above_everything_and_tiny_windows_are_painted_too() {
-        let inputs = Inputs {
-            count: 3,
-            at: (5, 6),
-            pressed: true,
-        };
-        for (width, height) in [(1, 1), (64, 40), (1281, 719), (8192, 8192)] {
-            let moment = Moment {
-                unix_us: u64::MAX / 2,
-                width,
-                height,
-                busy: width % 2 == 0,
-            };
-            let layers = layers(&moment, &inputs);
-            assert_eq!(layers.last().map(|layer| layer.0), Some(WHITE));
-            assert_eq!(layers[0].1[0].width, width);
-        }
-    }
-
-    #[test]
-    fn the_beep_is_the_first_tenth_of_a_second() {
-        assert!(is_beep(5_000_000) && is_beep(5_099_999));
-        assert!(!is_beep(5_100_000) && !is_beep(5_999_999));
-    }
-}
+mod tests;

@@ -149,7 +149,7 @@ impl<'x> Program<'x> {
             .then(Beeper::start)
             .and_then(|started| started.inspect_err(|why| say(why)).ok())
             .inspect(|beeper| beeper.set_still(options.still));
-        let program = Self {
+        let mut program = Self {
             x,
             painter,
             clipboard: Clipboard::new(x, window)?,
@@ -203,7 +203,7 @@ impl<'x> Program<'x> {
         }
     }
 
-    fn paint(&self) -> Result<(), SampleError> {
+    fn paint(&mut self) -> Result<(), SampleError> {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
         let moment = Moment {
             unix_us: unix.unwrap_or_default().as_micros() as u64,
@@ -212,7 +212,7 @@ impl<'x> Program<'x> {
             busy: self.busy,
         };
         let layers = layers(&moment, &self.inputs);
-        Ok(self.painter.show(self.x, &layers, &self.typed)?)
+        Ok(self.painter.show(self.x, layers, &self.typed)?)
     }
 
     /// Takes an event; true: it shows.
@@ -270,7 +270,7 @@ impl<'x> Program<'x> {
                 self.clipboard.give(self.x, &event)?;
                 return Ok(false);
             }
-            Event::Expose(_) => {}
+            Event::Expose(_) => self.painter.forget(),
             _ => return Ok(false),
         }
         Ok(true)

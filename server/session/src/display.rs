@@ -8,10 +8,10 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use media_ffmpeg::screen::Framebuffer;
 use rand::Rng as _;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
@@ -54,6 +54,7 @@ pub(crate) struct Address {
     number: u32,
     cookie: [u8; 16],
     authority: PathBuf,
+    framebuffer: Framebuffer,
 }
 
 impl Address {
@@ -65,6 +66,11 @@ impl Address {
     /// As in `XAUTHORITY`.
     pub(crate) fn authority(&self) -> &Path {
         &self.authority
+    }
+
+    /// The memory of its screen.
+    pub(crate) fn framebuffer(&self) -> Framebuffer {
+        self.framebuffer.clone()
     }
 
     /// This display, with another one's cookie.
@@ -144,10 +150,13 @@ pub(crate) async fn raise(
         if socket_of(number).exists() {
             continue;
         }
+        let framebuffer = Framebuffer::in_folder(folder)
+            .map_err(|why| format!("the display: cannot make room for its screen: {why}"))?;
         let address = Address {
             number,
             cookie: rand::rng().random(),
             authority: authority.clone(),
+            framebuffer,
         };
         if let Some(display) = try_raise(folder, mark, width, height, address).await? {
             return Ok(display);
@@ -173,12 +182,15 @@ async fn try_raise(
     let no_pipe = |why| failed("cannot make a pipe", why);
     let (mut words, errors) = LastWords::listen().map_err(no_pipe)?;
     let (ready, output) = io::pipe().map_err(no_pipe)?;
+    let screen = address.framebuffer.input().map_err(no_pipe)?;
     let mut command = Command::new(PROGRAM);
     command
         .arg(address.name())
         // Says its number on its standard output when it takes connections.
         .args(["-displayfd", "1"])
         .args(["-screen", "0", &format!("{width}x{height}x24")])
+        .arg("-fbdir")
+        .arg(folder)
         .arg("-auth")
         .arg(&address.authority)
         .args(["-nolisten", "tcp", "-noreset", "-s", "0", "-dpi", "96"])
@@ -190,7 +202,7 @@ async fn try_raise(
         .env("TMPDIR", folder)
         .env(MARK, mark)
         .current_dir(folder)
-        .stdin(Stdio::null())
+        .stdin(screen)
         .stdout(OwnedFd::from(output))
         .stderr(errors);
     let mut kept = kept::start(command, vec![NO_CORE])

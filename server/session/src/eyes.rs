@@ -92,6 +92,7 @@ pub(crate) fn config(application: &Application, address: &Address) -> ScreenConf
     ScreenConfig {
         display: address.name(),
         authority: Some(address.authority().to_owned()),
+        framebuffer: Some(address.framebuffer()),
         width: application.width,
         height: application.height,
         max_frame_rate: application.frame_rate,

@@ -52,6 +52,7 @@ fn measure(
     let config = ScreenConfig {
         display: format!(":{}", xvfb.number),
         authority: None,
+        framebuffer: Some(xvfb.framebuffer.clone()),
         width: WIDTH.into(),
         height: HEIGHT.into(),
         max_frame_rate: 60,

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use media_ffmpeg::screen::Framebuffer;
+use tempfile::TempDir;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
     ChangeGCAux, ConnectionExt, CreateGCAux, Gcontext, ImageFormat, Pixmap, Rectangle, Window,
@@ -32,11 +34,15 @@ pub(super) enum Scene {
 
 pub(super) struct Xvfb {
     child: Child,
+    _folder: TempDir,
+    pub(super) framebuffer: Framebuffer,
     pub(super) number: u16,
 }
 
 impl Xvfb {
     pub(super) fn start() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let framebuffer = Framebuffer::in_folder(folder.path()).expect("memory");
         let mut child = Command::new("Xvfb")
             .args([
                 "-displayfd",
@@ -48,7 +54,9 @@ impl Xvfb {
                 "0",
             ])
             .arg(format!("{WIDTH}x{HEIGHT}x24"))
-            .stdin(Stdio::null())
+            .arg("-fbdir")
+            .arg(folder.path())
+            .stdin(framebuffer.input().expect("a descriptor"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -61,7 +69,12 @@ impl Xvfb {
         }
         let said = String::from_utf8_lossy(&said);
         let number = said.trim().parse().expect("Xvfb says its number");
-        Self { child, number }
+        Self {
+            child,
+            _folder: folder,
+            framebuffer,
+            number,
+        }
     }
 
     /// Processor time, in ticks of 10 ms.

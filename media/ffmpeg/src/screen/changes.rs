@@ -1,5 +1,7 @@
 //! Which parts of a picture changed: macroblocks, squares of 16 by 16 pixels, as encoders see it. Pure.
 
+use super::area::Area;
+
 /// Pixels of a macroblock, in both directions (ITU-T H.264, RFC 6386).
 pub(super) const SIDE: u32 = 16;
 
@@ -43,6 +45,14 @@ impl Changes {
     /// The marks of a row of macroblocks.
     pub(super) fn row_mut(&mut self, row: usize) -> &mut [bool] {
         &mut self.marks[row * self.wide..][..self.wide]
+    }
+
+    /// Marks an area inside the picture that has whole macroblocks.
+    pub(super) fn mark(&mut self, area: Area) {
+        let [left, right] = [area.left / SIDE, area.right.div_ceil(SIDE)].map(|at| at as usize);
+        for row in area.top / SIDE..area.bottom.div_ceil(SIDE) {
+            self.row_mut(row as usize)[left..right].fill(true);
+        }
     }
 
     /// Marks what is marked in a picture of the same size.
@@ -105,6 +115,12 @@ mod tests {
         others.row_mut(1)[2] = true;
         marks.row_mut(0)[0] = true;
         marks.add(&others);
+        marks.mark(Area {
+            left: 32,
+            top: 16,
+            right: 40,
+            bottom: 20,
+        });
         assert_eq!(marks.places().collect::<Vec<_>>(), [(0, 0), (2, 1)]);
         marks.clear();
         assert!(!marks.is_any());

@@ -7,15 +7,17 @@ use std::io::Read;
 use std::sync::Arc;
 
 use rustix::event::PollFlags;
-use x11rb::connection::{Connection, RequestConnection};
+use x11rb::connection::{Connection, RequestConnection, SequenceNumber};
 use x11rb::protocol::xproto::{self, ConnectionExt, ImageFormat, ImageOrder, Screen, Window};
-use x11rb::protocol::{Event, damage, shm};
+use x11rb::protocol::{Event, damage, shm, xfixes};
 use x11rb::reexports::x11rb_protocol::parse_display::{self, ConnectAddress};
 use x11rb::rust_connection::{DefaultStream, RustConnection};
 
 use super::area::Area;
 use super::authority::{self, Secret};
+use super::changes::Changes;
 use super::control::Shared;
+use super::framebuffer::{Framebuffer, Shown};
 use super::segment::Segment;
 use super::stream::BoundedStream;
 use super::{ScreenConfig, ScreenError};
@@ -39,12 +41,33 @@ pub(super) struct Display {
     damage: damage::Damage,
     pixels: Pixels,
     picture: (u32, u32),
+    /// A rectangle around all that changed.
     dirty: Option<Area>,
+    /// All of the picture is to be fetched, whatever changed.
+    forgotten: bool,
+    /// The request that took note of all changes until then.
+    noted: SequenceNumber,
     heard_us: u64,
+}
+
+/// Pixels of a grab, B G R x.
+#[derive(Clone, Copy)]
+pub(super) struct Grabbed<'a> {
+    pub(super) pixels: &'a [u8],
+    /// Bytes from a row to the next.
+    pub(super) stride: usize,
+    /// Where in the picture the first pixel is.
+    pub(super) left: u32,
+    pub(super) top: u32,
 }
 
 /// Where the pixels of a grab are.
 enum Pixels {
+    /// The server's own, read in place while it does nothing else; and a name for the region that changed.
+    There {
+        shown: Shown,
+        region: xfixes::Region,
+    },
     /// Written there by the server.
     Shared { id: shm::Seg, memory: Segment },
     /// Sent over the socket: five times as slow.
@@ -72,16 +95,22 @@ impl Display {
         }
         damage::query_version(&connection, 1, 1)?.reply()?;
         let damage = connection.generate_id()?;
-        // One event for each growth of the changed area, not one for each thing drawn.
-        let level = damage::ReportLevel::BOUNDING_BOX;
+        // Not an event for each thing drawn: one for each growth of the changed area, or one alone where the area is asked for.
+        let level = match config.framebuffer {
+            Some(_) => damage::ReportLevel::NON_EMPTY,
+            None => damage::ReportLevel::BOUNDING_BOX,
+        };
         damage::create(&connection, damage, root, level)?.check()?;
-        let pixels = share(&connection, picture)?.unwrap_or_else(|| {
-            tracing::info!(
-                display = config.display,
-                "no shared memory with the display"
-            );
-            Pixels::Sent(Vec::new())
-        });
+        let pixels = match &config.framebuffer {
+            Some(framebuffer) => there(&connection, root, framebuffer, picture)?,
+            None => share(&connection, picture)?.unwrap_or_else(|| {
+                tracing::info!(
+                    display = config.display,
+                    "no shared memory with the display"
+                );
+                Pixels::Sent(Vec::new())
+            }),
+        };
         Ok(Self {
             connection,
             shared,
@@ -90,6 +119,8 @@ impl Display {
             pixels,
             picture,
             dirty: Some(Area::whole(picture.0, picture.1)),
+            forgotten: true,
+            noted: 0,
             heard_us: now_us(),
         })
     }
@@ -102,14 +133,17 @@ impl Display {
     /// Counts all of the picture as changed.
     pub(super) fn forget(&mut self) {
         self.dirty = Some(Area::whole(self.picture.0, self.picture.1));
+        self.forgotten = true;
     }
 
     /// Takes in what the server said, without waiting; whether it said anything.
     pub(super) fn listen(&mut self) -> Result<bool, ScreenError> {
         let mut heard = false;
-        while let Some(event) = self.connection.poll_for_event()? {
+        while let Some((event, sequence)) = self.connection.poll_for_event_with_sequence()? {
             heard = true;
             match event {
+                // What was told while the last grab was on its way is in that grab.
+                Event::DamageNotify(_) if sequence < self.noted => {}
                 Event::DamageNotify(change) => {
                     let area = change.area;
                     let (x, y) = (i32::from(area.x), i32::from(area.y));
@@ -130,40 +164,85 @@ impl Display {
         Ok(heard)
     }
 
-    /// Fetches what changed; [`Display::pixels`] has it until the next grab. `None`: nothing changed.
-    pub(super) fn grab(&mut self) -> Result<Option<Area>, ScreenError> {
+    /// Fetches what changed and hands it to `take` with its pixels, which are those of one moment. `false`: nothing changed.
+    pub(super) fn grab(
+        &mut self,
+        take: impl FnOnce(&Changes, Grabbed<'_>) -> Result<(), ScreenError>,
+    ) -> Result<bool, ScreenError> {
         let Some(area) = self.dirty.take() else {
-            return Ok(None);
+            return Ok(false);
         };
+        match &self.pixels {
+            Pixels::There { .. } => self.look(take)?,
+            Pixels::Shared { .. } | Pixels::Sent(_) => self.fetch(area, take)?,
+        }
+        self.forgotten = false;
+        Ok(true)
+    }
+
+    /// Reads the server's own pixels. Until it is told that we are done it does nothing for anybody else, so nothing is painted
+    /// meanwhile; if this process ends it does not wait for us either.
+    fn look(
+        &mut self,
+        take: impl FnOnce(&Changes, Grabbed<'_>) -> Result<(), ScreenError>,
+    ) -> Result<(), ScreenError> {
+        let Pixels::There { shown, region } = &self.pixels else {
+            return Ok(());
+        };
+        self.connection.grab_server()?;
+        let subtract = damage::subtract(&self.connection, self.damage, x11rb::NONE, *region)?;
+        self.noted = subtract.sequence_number();
+        let changed = xfixes::fetch_region(&self.connection, *region)?.reply()?;
+        self.heard_us = now_us();
+        let (width, height) = self.picture;
+        let mut changes = Changes::none(width, height);
+        if self.forgotten {
+            changes.mark(Area::whole(width, height));
+        }
+        for one in changed.rectangles {
+            let (wide, high) = (u32::from(one.width), u32::from(one.height));
+            let (x, y) = (i32::from(one.x), i32::from(one.y));
+            if let Some(area) = Area::inside(x, y, wide, high, self.picture) {
+                changes.mark(area);
+            }
+        }
+        let (pixels, stride) = shown.pixels();
+        let grabbed = Grabbed {
+            pixels,
+            stride,
+            left: 0,
+            top: 0,
+        };
+        take(&changes, grabbed)?;
+        self.connection.ungrab_server()?;
+        self.connection.flush()?;
+        Ok(())
+    }
+
+    /// Has the server copy an area.
+    fn fetch(
+        &mut self,
+        area: Area,
+        take: impl FnOnce(&Changes, Grabbed<'_>) -> Result<(), ScreenError>,
+    ) -> Result<(), ScreenError> {
         // In this order nothing is lost: what changes after the first request is told again.
-        damage::subtract(&self.connection, self.damage, x11rb::NONE, x11rb::NONE)?;
+        let none = x11rb::NONE;
+        let subtract = damage::subtract(&self.connection, self.damage, none, none)?;
+        self.noted = subtract.sequence_number();
         let (x, y) = (area.left as i16, area.top as i16);
         let (width, height) = (area.width() as u16, area.height() as u16);
-        match &mut self.pixels {
-            Pixels::Shared { id, .. } => {
-                let format = ImageFormat::Z_PIXMAP.into();
-                let (seg, root) = (*id, self.root);
-                shm::get_image(
-                    &self.connection,
-                    root,
-                    x,
-                    y,
-                    width,
-                    height,
-                    !0,
-                    format,
-                    seg,
-                    0,
-                )?
-                .reply()?;
+        let format = ImageFormat::Z_PIXMAP;
+        let (connection, root) = (&self.connection, self.root);
+        let pixels = match &mut self.pixels {
+            Pixels::There { .. } => return Ok(()),
+            Pixels::Shared { id, memory } => {
+                let form = format.into();
+                shm::get_image(connection, root, x, y, width, height, !0, form, *id, 0)?.reply()?;
+                memory.bytes()
             }
             Pixels::Sent(bytes) => {
-                let format = ImageFormat::Z_PIXMAP;
-                *bytes = self
-                    .connection
-                    .get_image(format, self.root, x, y, width, height, !0)?
-                    .reply()?
-                    .data;
+                let image = connection.get_image(format, root, x, y, width, height, !0)?;
+                *bytes = image.reply()?.data;
                 let needed = (area.width() * area.height() * PIXEL_LEN) as usize;
                 if bytes.len() < needed {
                     return Err(ScreenError::Unsuitable(format!(
@@ -171,18 +250,19 @@ impl Display {
                         bytes.len()
                     )));
                 }
+                bytes
             }
-        }
+        };
         self.heard_us = now_us();
-        Ok(Some(area))
-    }
-
-    /// The pixels of the last grab, row after row without gaps.
-    pub(super) fn pixels(&self) -> &[u8] {
-        match &self.pixels {
-            Pixels::Shared { memory, .. } => memory.bytes(),
-            Pixels::Sent(bytes) => bytes,
-        }
+        let mut changes = Changes::none(self.picture.0, self.picture.1);
+        changes.mark(area);
+        let grabbed = Grabbed {
+            pixels,
+            stride: (area.width() * PIXEL_LEN) as usize,
+            left: area.left,
+            top: area.top,
+        };
+        take(&changes, grabbed)
     }
 
     /// Waits until the server says something, or somebody calls, or the time has come. Asks a server that is silent
@@ -305,4 +385,31 @@ fn share(connection: &impl Connection, picture: (u32, u32)) -> Result<Option<Pix
         Err(x11rb::errors::ReplyError::X11Error(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The server's own memory.
+fn there(
+    connection: &impl Connection,
+    root: Window,
+    framebuffer: &Framebuffer,
+    picture: (u32, u32),
+) -> Result<Pixels, ScreenError> {
+    /// The version of XFIXES that can hide the pointer.
+    const HIDING: (u32, u32) = (4, 0);
+    let unsuitable = |why: String| ScreenError::Unsuitable(format!("its framebuffer: {why}"));
+    let shown = framebuffer.open(picture).map_err(unsuitable)?;
+    if connection
+        .extension_information(xfixes::X11_EXTENSION_NAME)?
+        .is_none()
+    {
+        return Err(ScreenError::Unsuitable(
+            "it has no XFIXES extension".to_owned(),
+        ));
+    }
+    xfixes::query_version(connection, HIDING.0, HIDING.1)?.reply()?;
+    // It is painted into the picture, where a grab by the server leaves it out: viewers have pointers of their own.
+    xfixes::hide_cursor(connection, root)?;
+    let region = connection.generate_id()?;
+    xfixes::create_region(connection, region, &[])?.check()?;
+    Ok(Pixels::There { shown, region })
 }

@@ -9,9 +9,8 @@ use yuv::{
 };
 
 use super::ScreenError;
-use super::area::Area;
 use super::changes::{Changes, SIDE};
-use super::display::PIXEL_LEN;
+use super::display::{Grabbed, PIXEL_LEN};
 
 /// Samples of black in limited range.
 const BLACK: [u8; 3] = [16, 128, 128];
@@ -34,91 +33,139 @@ pub(super) fn black(width: u32, height: u32) -> frame::Video {
     picture
 }
 
-/// Converts pixels to samples, a row of macroblocks at a time: so much stays in the processor's nearest cache until it is
-/// compared with what was there, and most is the same and written nowhere else.
+/// Macroblocks that are converted at once: their pixels and samples stay in the processor's nearest cache until they are compared
+/// with what was there, and most are the same and written nowhere else.
+const BATCH: usize = 24;
+
+/// Bytes of a row of a batch's pixels, and samples of luma.
+const BATCH_ROW_LEN: usize = BATCH * SIDE as usize * PIXEL_LEN as usize;
+const BATCH_WIDTH: usize = BATCH * SIDE as usize;
+
+/// Converts pixels to samples, some macroblocks at a time, side by side, wherever they are in the picture.
 pub(super) struct Converter {
     matrix: YuvStandardMatrix,
-    strip: [Vec<u8>; 3],
+    pixels: Vec<u8>,
+    planes: [Vec<u8>; 3],
+    /// Columns and rows of the macroblocks that are there.
+    places: Vec<(usize, usize)>,
 }
 
 impl Converter {
-    /// For pictures that are so wide at most, even.
-    pub(super) fn new(codec: VideoCodec, width: u32) -> Self {
-        let samples = (width * SIDE) as usize;
+    pub(super) fn new(codec: VideoCodec) -> Self {
+        let samples = BATCH_WIDTH * SIDE as usize;
         Self {
             matrix: matrix(codec),
-            strip: [samples, samples / 4, samples / 4].map(|len| vec![0; len]),
+            pixels: vec![0; BATCH_ROW_LEN * SIDE as usize],
+            planes: [samples, samples / 4, samples / 4].map(|len| vec![0; len]),
+            places: Vec::with_capacity(BATCH),
         }
     }
 
-    /// Brings `pixels` (of `area` alone, B G R x, without gaps) into that area of the picture, which is bounded by
-    /// macroblocks; marks those whose samples are not what they were.
+    /// Brings the pixels of what is marked in `grabbed` into the picture; marks in `changes` those macroblocks whose samples
+    /// are not what they were.
     pub(super) fn convert(
         &mut self,
         picture: &mut frame::Video,
-        area: Area,
-        pixels: &[u8],
+        damaged: &Changes,
+        grabbed: Grabbed<'_>,
         changes: &mut Changes,
     ) -> Result<(), ScreenError> {
+        let size = (picture.width(), picture.height());
+        for place in damaged.places() {
+            self.fetch(place, size, grabbed);
+            if self.places.len() == BATCH {
+                self.bring(picture, changes)?;
+            }
+        }
+        self.bring(picture, changes)
+    }
+
+    /// Fetches a macroblock's pixels, or as much of it as a picture of this size has.
+    fn fetch(&mut self, place: (usize, usize), size: (u32, u32), grabbed: Grabbed<'_>) {
+        let (left, top) = (place.0 as u32 * SIDE, place.1 as u32 * SIDE);
+        let len = (SIDE.min(size.0 - left) * PIXEL_LEN) as usize;
+        let at = self.places.len() * (SIDE * PIXEL_LEN) as usize;
+        let rows = self.pixels.chunks_exact_mut(BATCH_ROW_LEN);
+        for (row, y) in rows.zip(top..size.1) {
+            let begin = (y - grabbed.top) as usize * grabbed.stride;
+            let begin = begin + ((left - grabbed.left) * PIXEL_LEN) as usize;
+            row[at..at + len].copy_from_slice(&grabbed.pixels[begin..begin + len]);
+        }
+        self.places.push(place);
+    }
+
+    /// Converts what was fetched and brings it to its places.
+    fn bring(
+        &mut self,
+        picture: &mut frame::Video,
+        changes: &mut Changes,
+    ) -> Result<(), ScreenError> {
+        if self.places.is_empty() {
+            return Ok(());
+        }
+        self.convert_batch()?;
+        let size = [picture.width() as usize, picture.height() as usize];
         let strides = [0, 1, 2].map(|plane| picture.stride(plane));
         let planes = planes_mut(picture);
-        let (wide, left) = (area.width() as usize, area.left as usize);
-        let rows = pixels.chunks((area.width() * PIXEL_LEN * SIDE) as usize);
-        for (top, pixels) in (area.top..area.bottom).step_by(SIDE as usize).zip(rows) {
-            let high = SIDE.min(area.bottom - top);
-            self.convert_strip(area.width(), high, pixels)?;
-            let marks = &mut changes.row_mut((top / SIDE) as usize)[left / SIDE as usize..];
-            for (plane, strip) in self.strip.iter().enumerate() {
+        for (at, (column, row)) in self.places.drain(..).enumerate() {
+            let mut differs = false;
+            for (plane, samples) in self.planes.iter().enumerate() {
                 let shift = usize::from(plane > 0);
-                let begin = (top as usize >> shift) * strides[plane] + (left >> shift);
-                let old = planes[plane][begin..].chunks_mut(strides[plane]);
-                let new = strip.chunks_exact(wide >> shift);
-                for (old, new) in old.zip(new).take(high as usize >> shift) {
-                    match shift {
-                        0 => renew::<{ SIDE as usize }>(old, new, marks),
-                        _ => renew::<{ SIDE as usize / 2 }>(old, new, marks),
-                    }
+                let side = SIDE as usize >> shift;
+                let [width, height] = size.map(|samples| samples >> shift);
+                let (left, top) = (column * side, row * side);
+                let wide = side.min(width - left);
+                let old = planes[plane].chunks_mut(strides[plane]);
+                let old = old.skip(top).take(side.min(height - top));
+                let new = samples.chunks_exact(BATCH_WIDTH >> shift);
+                for (old, new) in old.zip(new) {
+                    let (old, new) = (&mut old[left..left + wide], &new[at * side..][..wide]);
+                    differs |= match side {
+                        16 => renew::<16>(old, new),
+                        _ => renew::<8>(old, new),
+                    };
                 }
             }
+            changes.row_mut(row)[column] |= differs;
         }
         Ok(())
     }
 
-    fn convert_strip(&mut self, width: u32, height: u32, pixels: &[u8]) -> Result<(), ScreenError> {
-        let [y, u, v] = &mut self.strip;
+    fn convert_batch(&mut self) -> Result<(), ScreenError> {
+        let [y, u, v] = &mut self.planes;
+        let (stride, chroma_stride) = (BATCH_WIDTH as u32, BATCH_WIDTH as u32 / 2);
         let mut target = YuvPlanarImageMut {
             y_plane: BufferStoreMut::Borrowed(y),
-            y_stride: width,
+            y_stride: stride,
             u_plane: BufferStoreMut::Borrowed(u),
-            u_stride: width / 2,
+            u_stride: chroma_stride,
             v_plane: BufferStoreMut::Borrowed(v),
-            v_stride: width / 2,
-            width,
-            height,
+            v_stride: chroma_stride,
+            width: self.places.len() as u32 * SIDE,
+            height: SIDE,
         };
-        let stride = width * PIXEL_LEN;
-        let pixels = &pixels[..(stride * height) as usize];
+        let (pixels, stride) = (&self.pixels, BATCH_ROW_LEN as u32);
         let (range, mode) = (YuvRange::Limited, YuvConversionMode::Balanced);
         bgra_to_yuv420(&mut target, pixels, stride, range, self.matrix, mode)
             .map_err(|error| ScreenError::Encoder(format!("converting the picture: {error}")))
     }
 }
 
-/// Brings a row of new samples into the place of old ones, and marks the macroblocks, each `N` samples wide, that differ.
-fn renew<const N: usize>(old: &mut [u8], new: &[u8], marks: &mut [bool]) {
-    let old = &mut old[..new.len()];
-    let (old, old_edge) = old.as_chunks_mut::<N>();
-    let (new, new_edge) = new.as_chunks::<N>();
-    for ((old, new), mark) in old.iter_mut().zip(new).zip(&mut *marks) {
-        if old != new {
+/// Brings a macroblock's row of new samples, `N` or at the right edge fewer, into the place of old ones; whether they differ.
+#[inline(always)]
+fn renew<const N: usize>(old: &mut [u8], new: &[u8]) -> bool {
+    if let (Some(old), Some(new)) = (old.first_chunk_mut::<N>(), new.first_chunk::<N>()) {
+        let differs = old != new;
+        if differs {
             *old = *new;
-            *mark = true;
         }
+        return differs;
     }
-    if old_edge != new_edge {
-        old_edge.copy_from_slice(new_edge);
-        marks[new.len()] = true;
+    let differs = old != new;
+    if differs {
+        old.copy_from_slice(new);
     }
+    differs
 }
 
 /// Renews what is marked of `half` from the picture of twice the size: each sample is the mean of four.
@@ -169,6 +216,7 @@ fn planes_mut(picture: &mut frame::Video) -> [&mut [u8]; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::screen::area::Area;
 
     fn paint(width: u32, height: u32, bgr: [u8; 3]) -> Vec<u8> {
         [bgr[0], bgr[1], bgr[2], 0].repeat((width * height) as usize)
@@ -176,8 +224,16 @@ mod tests {
 
     fn converted(picture: &mut frame::Video, area: Area, pixels: &[u8]) -> Changes {
         let mut changes = Changes::none(picture.width(), picture.height());
-        let mut converter = Converter::new(VideoCodec::H264, picture.width());
-        let done = converter.convert(picture, area, pixels, &mut changes);
+        let mut damaged = changes.clone();
+        damaged.mark(area);
+        let grabbed = Grabbed {
+            pixels,
+            stride: (area.width() * PIXEL_LEN) as usize,
+            left: area.left,
+            top: area.top,
+        };
+        let mut converter = Converter::new(VideoCodec::H264);
+        let done = converter.convert(picture, &damaged, grabbed, &mut changes);
         done.expect("converts");
         changes
     }
@@ -214,6 +270,43 @@ mod tests {
         red[last] = 255;
         let changes = converted(&mut picture, area, &red);
         assert_eq!(changes.places().collect::<Vec<_>>(), [(4, 3)]);
+    }
+
+    #[test]
+    fn an_area_within_a_larger_picture_is_the_same_as_alone() {
+        crate::init();
+        let (width, height) = (70usize, 54usize);
+        let screen: Vec<u8> = (0..width * height * 4)
+            .map(|at| (at * 31 % 251) as u8)
+            .collect();
+        for area in [(16, 16, 17, 20), (40, 40, 30, 14), (0, 0, 70, 54)] {
+            let (x, y, wide, high) = area;
+            let area = Area::inside(x, y, wide, high, (70, 54)).expect("inside");
+            let there = Grabbed {
+                pixels: &screen,
+                stride: width * 4,
+                left: 0,
+                top: 0,
+            };
+            let rows = screen.chunks(width * 4);
+            let rows = rows.skip(area.top as usize).take(area.height() as usize);
+            let alone: Vec<u8> = rows
+                .flat_map(|row| &row[area.left as usize * 4..area.right as usize * 4])
+                .copied()
+                .collect();
+            let mut pictures = [black(70, 54), black(70, 54)];
+            let mut changes = Changes::none(70, 54);
+            let mut damaged = changes.clone();
+            damaged.mark(area);
+            let mut converter = Converter::new(VideoCodec::H264);
+            converter
+                .convert(&mut pictures[0], &damaged, there, &mut changes)
+                .expect("converts");
+            converted(&mut pictures[1], area, &alone);
+            for plane in 0..3 {
+                assert_eq!(pictures[0].data(plane), pictures[1].data(plane), "{area:?}");
+            }
+        }
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Capture {
             sink,
             full: Line::open(Rendition::Full, form)?,
             picture: planes::black(form.width, form.height),
-            converter: Converter::new(config.codec, form.width),
+            converter: Converter::new(config.codec),
             low: None,
             watched: true,
             grabbed_us: 0,
@@ -151,17 +151,21 @@ impl Capture {
         if !self.display.is_dirty() || self.full.schedule.ready_us() > begun {
             return Ok(());
         }
-        let Some(area) = self.display.grab()? else {
-            return Ok(());
-        };
-        let grabbed = now_us();
         let mut changes = Changes::none(self.picture.width(), self.picture.height());
-        self.converter
-            .convert(&mut self.picture, area, self.display.pixels(), &mut changes)?;
-        let counters = &self.shared.counters;
+        let (mut grabbed_us, picture) = (None, &mut self.picture);
+        let is_new = self.display.grab(|damaged, pixels| {
+            grabbed_us = Some(now_us());
+            self.converter
+                .convert(picture, damaged, pixels, &mut changes)
+        })?;
+        if !is_new {
+            return Ok(());
+        }
+        let (counters, now) = (&self.shared.counters, now_us());
+        let grabbed_us = grabbed_us.unwrap_or(now);
         Counters::add(&counters.grabs, 1);
-        Counters::add(&counters.grab_us, grabbed - begun);
-        Counters::add(&counters.convert_us, now_us() - grabbed);
+        Counters::add(&counters.grab_us, grabbed_us - begun);
+        Counters::add(&counters.convert_us, now - grabbed_us);
         self.grabbed_us = begun;
         if !changes.is_any() {
             self.full.schedule.stayed(begun);

@@ -4,8 +4,8 @@ use std::os::unix::net::UnixStream;
 
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
-    ConnectionExt, CreateGCAux, CreateWindowAux, Gcontext, ImageFormat, Rectangle, Window,
-    WindowClass,
+    ChangeWindowAttributesAux, ConnectionExt, CreateGCAux, CreateWindowAux, Gcontext, ImageFormat,
+    Rectangle, Window, WindowClass,
 };
 use x11rb::rust_connection::{DefaultStream, RustConnection};
 
@@ -124,6 +124,40 @@ impl Painter {
             )
             .expect("sends");
         self.connection.flush().expect("the display is there");
+    }
+
+    /// Gives the window a pointer that is a square of 64 x 64, and puts it there.
+    pub(crate) fn point(&self, x: i16, y: i16, colour: Colour) {
+        const SIDE: u16 = 64;
+        let connection = &self.connection;
+        let [bitmap, gc, cursor] = [(); 3].map(|()| connection.generate_id().expect("an id"));
+        let [r, g, b] = colour.map(|part| u16::from(part) * 257);
+        let ink = CreateGCAux::new().foreground(1);
+        let square = Rectangle {
+            x: 0,
+            y: 0,
+            width: SIDE,
+            height: SIDE,
+        };
+        let middle = SIDE / 2;
+        connection
+            .create_pixmap(1, bitmap, self.window, SIDE, SIDE)
+            .expect("sends");
+        connection.create_gc(gc, bitmap, &ink).expect("sends");
+        connection
+            .poly_fill_rectangle(bitmap, gc, &[square])
+            .expect("sends");
+        connection
+            .create_cursor(cursor, bitmap, bitmap, r, g, b, r, g, b, middle, middle)
+            .expect("sends");
+        let look = ChangeWindowAttributesAux::new().cursor(cursor);
+        connection
+            .change_window_attributes(self.window, &look)
+            .expect("sends");
+        connection
+            .warp_pointer(x11rb::NONE, self.window, 0, 0, 0, 0, x, y)
+            .expect("sends");
+        self.sync();
     }
 
     /// Waits until everything is painted.

@@ -1,5 +1,8 @@
 //! The picture that comes out is the one that was painted.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use media_ffmpeg::screen::{Content, ScreenConfig};
 use media_packet::{Rendition, VideoCodec};
 
@@ -108,10 +111,88 @@ fn the_picture_is_right_in_vp8() {
     the_picture_is_right(&xvfb, config);
 }
 
+/// The ways to a display that was not started for this.
+fn of_any_display(xvfb: &Xvfb, width: u32, height: u32) -> ScreenConfig {
+    ScreenConfig {
+        framebuffer: None,
+        ..config(xvfb, width, height)
+    }
+}
+
+#[test]
+fn the_picture_is_right_with_shared_memory() {
+    for (width, height) in [(640, 480), (701, 483)] {
+        let xvfb = Xvfb::start(width, height);
+        the_picture_is_right(&xvfb, of_any_display(&xvfb, width, height));
+    }
+}
+
 #[test]
 fn the_picture_is_right_without_shared_memory() {
     let xvfb = Xvfb::start_with(640, 480, &["-extension", "MIT-SHM"]);
-    the_picture_is_right(&xvfb, config(&xvfb, 640, 480));
+    the_picture_is_right(&xvfb, of_any_display(&xvfb, 640, 480));
+}
+
+#[test]
+fn the_pointer_is_not_in_the_picture() {
+    for framebuffer in [true, false] {
+        let xvfb = Xvfb::start(640, 480);
+        let painter = Painter::new(&xvfb);
+        painter.fill(0, 0, 640, 480, BLUE);
+        painter.point(200, 200, YELLOW);
+        let config = match framebuffer {
+            true => config(&xvfb, 640, 480),
+            false => of_any_display(&xvfb, 640, 480),
+        };
+        let (_screen, seen) = start(config);
+        let (mut decoder, mut decoded) = (Decoder::new(VideoCodec::H264), 0);
+        let full = Rendition::Full;
+        let without = [(200, 200, BLUE), (190, 210, BLUE), (20, 20, BLUE)];
+        wait_for_colours(&seen, &mut decoder, &mut decoded, full, &without);
+        // It moves, and something beside it changes.
+        painter.point(300, 300, YELLOW);
+        painter.fill(280, 280, 4, 4, RED);
+        painter.sync();
+        let moved = [(282, 282, RED), (300, 300, BLUE), (200, 200, BLUE)];
+        wait_for_colours(&seen, &mut decoder, &mut decoded, full, &moved);
+    }
+}
+
+#[test]
+fn every_picture_is_of_one_moment_however_fast_an_application_paints() {
+    const PICTURES: usize = 100;
+    let xvfb = Xvfb::start(1280, 720);
+    let painter = Painter::new(&xvfb);
+    painter.fill(0, 0, 1280, 720, RED);
+    painter.sync();
+    let mut config = config(&xvfb, 1280, 720);
+    config.content = Content::Screen;
+    config.bitrate_bps = 50_000_000;
+    let (_screen, seen) = start(config);
+    let is_done = Arc::new(AtomicBool::new(false));
+    let until = Arc::clone(&is_done);
+    let painting = std::thread::spawn(move || {
+        while !until.load(Ordering::Relaxed) {
+            for colour in [BLUE, YELLOW] {
+                painter.fill(0, 0, 1280, 720, colour);
+                painter.sync();
+            }
+        }
+    });
+    let packets = seen.wait("pictures", |log| {
+        (log.packets.len() > PICTURES).then(|| log.packets.clone())
+    });
+    is_done.store(true, Ordering::Relaxed);
+    painting.join().expect("it paints");
+    let mut decoder = Decoder::new(VideoCodec::H264);
+    for (at, packet) in packets.iter().enumerate() {
+        decoder.decode(packet);
+        let whole = [RED, BLUE, YELLOW].into_iter().any(|colour| {
+            let mut rows = (0..12).map(|row| row * 60 + 30);
+            rows.all(|y| decoder.shows(y + 200, y, colour))
+        });
+        assert!(whole, "picture {at} is torn");
+    }
 }
 
 #[test]

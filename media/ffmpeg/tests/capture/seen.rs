@@ -92,6 +92,7 @@ pub(crate) fn config(xvfb: &Xvfb, width: u32, height: u32) -> ScreenConfig {
     ScreenConfig {
         display: xvfb.display(),
         authority: Some(xvfb.authority()),
+        framebuffer: Some(xvfb.framebuffer.clone()),
         width,
         height,
         max_frame_rate: 60,

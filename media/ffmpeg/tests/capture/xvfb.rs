@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use media_ffmpeg::screen::Framebuffer;
 use tempfile::TempDir;
 
 /// The secret of every test's display.
@@ -13,6 +14,7 @@ pub(crate) const COOKIE: [u8; 16] = *b"a test's secret!";
 pub(crate) struct Xvfb {
     child: Child,
     dir: TempDir,
+    pub(crate) framebuffer: Framebuffer,
     pub(crate) number: u16,
     stopped: bool,
 }
@@ -25,6 +27,7 @@ impl Xvfb {
     pub(crate) fn start_with(width: u32, height: u32, more: &[&str]) -> Self {
         let dir = TempDir::new().expect("a directory");
         write_authority(&dir.path().join("authority"), &COOKIE);
+        let framebuffer = Framebuffer::in_folder(dir.path()).expect("memory");
         let mut child = Command::new("Xvfb")
             .args([
                 "-displayfd",
@@ -38,8 +41,10 @@ impl Xvfb {
             .arg(format!("{width}x{height}x24"))
             .arg("-auth")
             .arg(dir.path().join("authority"))
+            .arg("-fbdir")
+            .arg(dir.path())
             .args(more)
-            .stdin(Stdio::null())
+            .stdin(framebuffer.input().expect("a descriptor"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -59,6 +64,7 @@ impl Xvfb {
         Self {
             child,
             dir,
+            framebuffer,
             number,
             stopped: false,
         }
