@@ -15,6 +15,7 @@ mod framebuffer;
 mod line;
 mod pace;
 mod planes;
+mod priority;
 mod run;
 mod segment;
 mod spread;

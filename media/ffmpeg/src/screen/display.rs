@@ -4,9 +4,11 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use rustix::event::PollFlags;
+use rustix::net::sockopt::socket_peercred;
 use x11rb::connection::{Connection, RequestConnection, SequenceNumber};
 use x11rb::protocol::xproto::{self, ConnectionExt, ImageFormat, ImageOrder, Screen, Window};
 use x11rb::protocol::{Event, damage, shm, xfixes};
@@ -20,7 +22,7 @@ use super::control::Shared;
 use super::framebuffer::{Framebuffer, Shown};
 use super::segment::Segment;
 use super::stream::BoundedStream;
-use super::{ScreenConfig, ScreenError};
+use super::{ScreenConfig, ScreenError, priority};
 use crate::clock::now_us;
 
 /// Bytes of a pixel: B, G, R and one that means nothing.
@@ -102,7 +104,10 @@ impl Display {
         };
         damage::create(&connection, damage, root, level)?.check()?;
         let pixels = match &config.framebuffer {
-            Some(framebuffer) => there(&connection, root, framebuffer, picture)?,
+            Some(framebuffer) => {
+                let socket = connection.stream().socket();
+                there(&connection, socket, root, framebuffer, picture)?
+            }
             None => share(&connection, picture)?.unwrap_or_else(|| {
                 tracing::info!(
                     display = config.display,
@@ -390,6 +395,7 @@ fn share(connection: &impl Connection, picture: (u32, u32)) -> Result<Option<Pix
 /// The server's own memory.
 fn there(
     connection: &impl Connection,
+    socket: BorrowedFd<'_>,
     root: Window,
     framebuffer: &Framebuffer,
     picture: (u32, u32),
@@ -398,6 +404,10 @@ fn there(
     const HIDING: (u32, u32) = (4, 0);
     let unsuitable = |why: String| ScreenError::Unsuitable(format!("its framebuffer: {why}"));
     let shown = framebuffer.open(picture).map_err(unsuitable)?;
+    // A display of our own, which paints for this session only.
+    if let Ok(server) = socket_peercred(socket) {
+        priority::raise(Some(server.pid));
+    }
     if connection
         .extension_information(xfixes::X11_EXTENSION_NAME)?
         .is_none()

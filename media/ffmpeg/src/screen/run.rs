@@ -13,7 +13,7 @@ use super::display::Display;
 use super::encoder::Form;
 use super::line::Line;
 use super::planes::Converter;
-use super::{ScreenConfig, ScreenError, ScreenEvent, planes};
+use super::{ScreenConfig, ScreenError, ScreenEvent, planes, priority};
 use crate::clock::{now_us, thread_cpu_us};
 
 /// Pictures a second of the low rendition at most.
@@ -28,6 +28,7 @@ pub(super) fn thread(
     ready: SyncSender<Result<(), ScreenError>>,
     sink: Box<dyn FnMut(ScreenEvent) + Send>,
 ) {
+    priority::raise(None);
     let mut capture = match Capture::open(&config, Arc::clone(&shared), sink) {
         Ok(capture) => capture,
         Err(error) => {
