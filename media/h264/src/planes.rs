@@ -174,10 +174,10 @@ impl Planes {
             let at = self.luma_at(place, y);
             self.luma[at..at + 16].copy_from_slice(row::<16>(&from.luma, at));
         }
-        for (to, from) in self.chroma.iter_mut().zip(&from.chroma) {
+        for (plane, from) in from.chroma.iter().enumerate() {
             for y in 0..8 {
-                let at = (place.row * 8 + y) * self.wide * 8 + place.column * 8;
-                to[at..at + 8].copy_from_slice(row::<8>(from, at));
+                let at = self.chroma_at(place, y);
+                self.chroma[plane][at..at + 8].copy_from_slice(row::<8>(from, at));
             }
         }
     }

@@ -182,7 +182,8 @@ async fn try_raise(
     let no_pipe = |why| failed("cannot make a pipe", why);
     let (mut words, errors) = LastWords::listen().map_err(no_pipe)?;
     let (ready, output) = io::pipe().map_err(no_pipe)?;
-    let screen = address.framebuffer.input().map_err(no_pipe)?;
+    let screen = address.framebuffer.input();
+    let screen = screen.map_err(|why| failed("cannot share its screen's memory", why))?;
     let mut command = Command::new(PROGRAM);
     command
         .arg(address.name())

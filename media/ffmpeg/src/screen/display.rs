@@ -10,7 +10,9 @@ use std::sync::Arc;
 use rustix::event::PollFlags;
 use rustix::net::sockopt::socket_peercred;
 use x11rb::connection::{Connection, RequestConnection, SequenceNumber};
-use x11rb::protocol::xproto::{self, ConnectionExt, ImageFormat, ImageOrder, Screen, Window};
+use x11rb::protocol::xproto::{
+    self, ConnectionExt, ImageFormat, ImageOrder, Rectangle, Screen, Window,
+};
 use x11rb::protocol::{Event, damage, shm, xfixes};
 use x11rb::reexports::x11rb_protocol::parse_display::{self, ConnectAddress};
 use x11rb::rust_connection::{DefaultStream, RustConnection};
@@ -150,10 +152,7 @@ impl Display {
                 // What was told while the last grab was on its way is in that grab.
                 Event::DamageNotify(_) if sequence < self.noted => {}
                 Event::DamageNotify(change) => {
-                    let area = change.area;
-                    let (x, y) = (i32::from(area.x), i32::from(area.y));
-                    let (width, height) = (u32::from(area.width), u32::from(area.height));
-                    if let Some(area) = Area::inside(x, y, width, height, self.picture) {
+                    if let Some(area) = visible(change.area, self.picture) {
                         self.dirty = Some(self.dirty.map_or(area, |dirty| dirty.around(area)));
                     }
                 }
@@ -170,6 +169,9 @@ impl Display {
     }
 
     /// Fetches what changed and hands it to `take` with its pixels, which are those of one moment. `false`: nothing changed.
+    ///
+    /// The server's own pixels are read while it does nothing for anybody else, so nothing is painted meanwhile; if this
+    /// process ends it does not wait for us either.
     pub(super) fn grab(
         &mut self,
         take: impl FnOnce(&Changes, Grabbed<'_>) -> Result<(), ScreenError>,
@@ -177,75 +179,53 @@ impl Display {
         let Some(area) = self.dirty.take() else {
             return Ok(false);
         };
-        match &self.pixels {
-            Pixels::There { .. } => self.look(take)?,
-            Pixels::Shared { .. } | Pixels::Sent(_) => self.fetch(area, take)?,
-        }
-        self.forgotten = false;
-        Ok(true)
-    }
-
-    /// Reads the server's own pixels. Until it is told that we are done it does nothing for anybody else, so nothing is painted
-    /// meanwhile; if this process ends it does not wait for us either.
-    fn look(
-        &mut self,
-        take: impl FnOnce(&Changes, Grabbed<'_>) -> Result<(), ScreenError>,
-    ) -> Result<(), ScreenError> {
-        let Pixels::There { shown, region } = &self.pixels else {
-            return Ok(());
+        let held = match &self.pixels {
+            Pixels::There { region, .. } => Some(*region),
+            Pixels::Shared { .. } | Pixels::Sent(_) => None,
         };
-        self.connection.grab_server()?;
-        let subtract = damage::subtract(&self.connection, self.damage, x11rb::NONE, *region)?;
-        self.noted = subtract.sequence_number();
-        let changed = xfixes::fetch_region(&self.connection, *region)?.reply()?;
-        self.heard_us = now_us();
-        let (width, height) = self.picture;
-        let mut changes = Changes::none(width, height);
-        if self.forgotten {
-            changes.mark(Area::whole(width, height));
+        let (connection, root) = (&self.connection, self.root);
+        if held.is_some() {
+            connection.grab_server()?;
         }
-        for one in changed.rectangles {
-            let (wide, high) = (u32::from(one.width), u32::from(one.height));
-            let (x, y) = (i32::from(one.x), i32::from(one.y));
-            if let Some(area) = Area::inside(x, y, wide, high, self.picture) {
-                changes.mark(area);
-            }
-        }
-        let (pixels, stride) = shown.pixels();
-        let grabbed = Grabbed {
-            pixels,
-            stride,
-            left: 0,
-            top: 0,
-        };
-        take(&changes, grabbed)?;
-        self.connection.ungrab_server()?;
-        self.connection.flush()?;
-        Ok(())
-    }
-
-    /// Has the server copy an area.
-    fn fetch(
-        &mut self,
-        area: Area,
-        take: impl FnOnce(&Changes, Grabbed<'_>) -> Result<(), ScreenError>,
-    ) -> Result<(), ScreenError> {
-        // In this order nothing is lost: what changes after the first request is told again.
-        let none = x11rb::NONE;
-        let subtract = damage::subtract(&self.connection, self.damage, none, none)?;
+        // Before the pixels, so that nothing is lost: what changes after this request is told again.
+        let parts = held.unwrap_or(x11rb::NONE);
+        let subtract = damage::subtract(connection, self.damage, x11rb::NONE, parts)?;
         self.noted = subtract.sequence_number();
+        let mut changes = Changes::none(self.picture.0, self.picture.1);
         let (x, y) = (area.left as i16, area.top as i16);
         let (width, height) = (area.width() as u16, area.height() as u16);
         let format = ImageFormat::Z_PIXMAP;
-        let (connection, root) = (&self.connection, self.root);
-        let pixels = match &mut self.pixels {
-            Pixels::There { .. } => return Ok(()),
+        let copied = |pixels| Grabbed {
+            pixels,
+            stride: (area.width() * PIXEL_LEN) as usize,
+            left: area.left,
+            top: area.top,
+        };
+        let grabbed = match &mut self.pixels {
+            Pixels::There { shown, region } => {
+                let region = xfixes::fetch_region(connection, *region)?.reply()?;
+                if self.forgotten {
+                    changes.mark(Area::whole(self.picture.0, self.picture.1));
+                }
+                let each = region.rectangles.into_iter();
+                let visible = each.filter_map(|one| visible(one, self.picture));
+                visible.for_each(|area| changes.mark(area));
+                let (pixels, stride) = shown.pixels();
+                Grabbed {
+                    pixels,
+                    stride,
+                    left: 0,
+                    top: 0,
+                }
+            }
             Pixels::Shared { id, memory } => {
+                changes.mark(area);
                 let form = format.into();
                 shm::get_image(connection, root, x, y, width, height, !0, form, *id, 0)?.reply()?;
-                memory.bytes()
+                copied(memory.bytes())
             }
             Pixels::Sent(bytes) => {
+                changes.mark(area);
                 let image = connection.get_image(format, root, x, y, width, height, !0)?;
                 *bytes = image.reply()?.data;
                 let needed = (area.width() * area.height() * PIXEL_LEN) as usize;
@@ -255,19 +235,17 @@ impl Display {
                         bytes.len()
                     )));
                 }
-                bytes
+                copied(bytes)
             }
         };
         self.heard_us = now_us();
-        let mut changes = Changes::none(self.picture.0, self.picture.1);
-        changes.mark(area);
-        let grabbed = Grabbed {
-            pixels,
-            stride: (area.width() * PIXEL_LEN) as usize,
-            left: area.left,
-            top: area.top,
-        };
-        take(&changes, grabbed)
+        take(&changes, grabbed)?;
+        if held.is_some() {
+            connection.ungrab_server()?;
+            connection.flush()?;
+        }
+        self.forgotten = false;
+        Ok(true)
     }
 
     /// Waits until the server says something, or somebody calls, or the time has come. Asks a server that is silent
@@ -294,6 +272,12 @@ impl Display {
             .map_err(ScreenError::wait)?;
         Ok(())
     }
+}
+
+/// What of a rectangle is in the picture.
+fn visible(one: Rectangle, picture: (u32, u32)) -> Option<Area> {
+    let (x, y) = (i32::from(one.x), i32::from(one.y));
+    Area::inside(x, y, one.width.into(), one.height.into(), picture)
 }
 
 fn connect(
@@ -402,7 +386,8 @@ fn there(
 ) -> Result<Pixels, ScreenError> {
     /// The version of XFIXES that can hide the pointer.
     const HIDING: (u32, u32) = (4, 0);
-    let unsuitable = |why: String| ScreenError::Unsuitable(format!("its framebuffer: {why}"));
+    let unsuitable =
+        |why: String| ScreenError::Unsuitable(format!("the memory of its screen: {why}"));
     let shown = framebuffer.open(picture).map_err(unsuitable)?;
     // A display of our own, which paints for this session only.
     if let Ok(server) = socket_peercred(socket) {

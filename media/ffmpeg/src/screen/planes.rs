@@ -152,6 +152,7 @@ impl Converter {
 }
 
 /// Brings a macroblock's row of new samples, `N` or at the right edge fewer, into the place of old ones; whether they differ.
+/// With their number known a row is one vector, which is compared without a call.
 #[inline(always)]
 fn renew<const N: usize>(old: &mut [u8], new: &[u8]) -> bool {
     if let (Some(old), Some(new)) = (old.first_chunk_mut::<N>(), new.first_chunk::<N>()) {
