@@ -5,7 +5,7 @@ use crate::cavlc::{self, Column};
 use crate::intra::{self, Predicted};
 use crate::motion::{Coded, Field, worth};
 use crate::planes::{Place, Planes, Samples, Vector, luma_distance};
-use crate::residual::{self, ChromaLevels, QUARTERS, scanned};
+use crate::residual::{self, ChromaLevels, HALF_BLOCKS, LumaBlocks, scanned};
 use crate::tables::INTER_PATTERN;
 use crate::transform::{Quantiser, Rounding, chroma_qp, hadamard_16};
 
@@ -17,6 +17,11 @@ const FAR: u32 = 512;
 
 /// The blocks of luma in the order in which they are told (figure 6-10).
 const LUMA_ORDER: [usize; 16] = [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15];
+
+/// Levels of a block of luma in the order of the scan.
+fn luma_levels(luma: &LumaBlocks, block: usize) -> [i16; 16] {
+    scanned(&luma[block / 8], block % 8)
+}
 
 /// What does not change from picture to picture.
 pub(crate) struct Tools {
@@ -100,10 +105,10 @@ impl Slice<'_> {
         qp: u8,
         limit: u32,
     ) -> bool {
-        let (distance, luma_mode, luma) = intra::luma(self.now, place, &source.luma);
-        if distance + self.tools.bit_worth(qp) * INTRA_BITS >= limit {
+        let limit = limit.saturating_sub(self.tools.bit_worth(qp) * INTRA_BITS);
+        let Some((luma_mode, luma)) = intra::luma(self.now, place, &source.luma, limit) else {
             return false;
-        }
+        };
         let (chroma_mode, chroma) = intra::chroma(self.now, place, &source.chroma);
         let predicted = Predicted {
             samples: Samples { luma, chroma },
@@ -125,8 +130,8 @@ impl Slice<'_> {
     ) {
         let tools = self.tools;
         let quantiser = &tools.inter[usize::from(qp)];
-        let mut luma = residual::luma(&source.luma, &predicted.luma);
-        let luma_pattern = match quantiser.quantise(&mut luma, 0) {
+        let (mut luma, has_luma) = residual::luma(&source.luma, &predicted.luma, quantiser, 0);
+        let luma_pattern = match has_luma {
             true => residual::pattern(&mut luma),
             false => 0,
         };
@@ -143,20 +148,18 @@ impl Slice<'_> {
         }
         if pattern > 0 {
             self.tell_qp(qp);
-            for block in LUMA_ORDER {
-                let is_told = |at: usize| luma_pattern >> at & 1 == 1;
-                if (0..4).any(|at| is_told(at) && QUARTERS[at].contains(&block)) {
-                    self.tell_luma(place, block, &scanned(&luma, block), &mut counts);
+            for (at, block) in LUMA_ORDER.into_iter().enumerate() {
+                if luma_pattern >> (at / 4) & 1 == 1 {
+                    self.tell_luma(place, block, &luma_levels(&luma, block), &mut counts);
                 }
             }
             self.tell_chroma(place, &chroma, &mut counts);
         }
         let mut samples = predicted;
         if luma_pattern > 0 {
-            quantiser.scale(&mut luma, 0);
-            samples.luma = residual::add_luma(&samples.luma, luma);
+            residual::add_luma(&mut samples.luma, &luma, quantiser, 0);
         }
-        samples.chroma = residual::add_chroma(&samples.chroma, &chroma, of_chroma);
+        residual::add_chroma(&mut samples.chroma, &chroma, of_chroma);
         self.done(place, Some(vector), qp, counts, &samples);
     }
 
@@ -164,11 +167,14 @@ impl Slice<'_> {
     fn intra(&mut self, place: Place, source: &Samples, predicted: &Predicted, qp: u8) {
         let tools = self.tools;
         let quantiser = &tools.intra[usize::from(qp)];
-        let mut luma = residual::luma(&source.luma, &predicted.samples.luma);
-        let mut means = luma[0].map(i32::from);
+        let (mut luma, has_luma) =
+            residual::luma(&source.luma, &predicted.samples.luma, quantiser, 1);
+        let mut means = [0; 16];
+        for (mean, coefficient) in means.iter_mut().zip(luma.iter().flat_map(|half| half[0])) {
+            *mean = i32::from(coefficient);
+        }
         hadamard_16(&mut means);
         let means = means.map(|mean| quantiser.quantise_dc((mean + 1) >> 1));
-        let has_luma = quantiser.quantise(&mut luma, 1);
         let of_chroma = &tools.intra[usize::from(chroma_qp(qp))];
         let chroma = residual::chroma(&source.chroma, &predicted.samples.chroma, of_chroma);
         // mb_type of tables 7-11 and 7-13.
@@ -187,18 +193,18 @@ impl Slice<'_> {
         cavlc::write(&mut self.bits, &scanned_means, column);
         if has_luma {
             for block in LUMA_ORDER {
-                self.tell_luma(place, block, &scanned(&luma, block)[1..], &mut counts);
+                self.tell_luma(place, block, &luma_levels(&luma, block)[1..], &mut counts);
             }
         }
         self.tell_chroma(place, &chroma, &mut counts);
         let mut means = means.map(i32::from);
         hadamard_16(&mut means);
-        quantiser.scale(&mut luma, 1);
-        luma[0] = means.map(|mean| quantiser.scale_luma_dc(mean));
-        let samples = Samples {
-            luma: residual::add_luma(&predicted.samples.luma, luma),
-            chroma: residual::add_chroma(&predicted.samples.chroma, &chroma, of_chroma),
-        };
+        for (at, mean) in means.into_iter().enumerate() {
+            luma[at / 8][0][at % 8] = quantiser.scale_luma_dc(mean);
+        }
+        let mut samples = predicted.samples.clone();
+        residual::add_luma(&mut samples.luma, &luma, quantiser, 1);
+        residual::add_chroma(&mut samples.chroma, &chroma, of_chroma);
         self.done(place, None, qp, counts, &samples);
     }
 
@@ -248,11 +254,11 @@ impl Slice<'_> {
             }
         }
         if levels.pattern == 2 {
-            for (plane, blocks) in levels.blocks.iter().enumerate() {
-                for block in 0..4 {
-                    let at = 16 + plane * 4 + block;
+            for (plane, blocks) in HALF_BLOCKS.into_iter().enumerate() {
+                for (at, block) in blocks.into_iter().enumerate() {
+                    let at = 16 + plane * 4 + at;
                     let column = self.chroma_column(place, at, counts);
-                    let levels = scanned(blocks, block);
+                    let levels = scanned(&levels.blocks, block);
                     counts[at] = cavlc::write(&mut self.bits, &levels[1..], column);
                 }
             }

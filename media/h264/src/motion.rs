@@ -1,5 +1,7 @@
 //! Motion: what was coded of the macroblocks around (ITU-T H.264 section 8.4.1), and the search for where one came from.
 
+use multiversion::multiversion;
+
 use crate::bits::signed_len;
 use crate::planes::{Luma, Place, Planes, Vector};
 
@@ -130,6 +132,7 @@ pub(crate) struct Found {
 
 /// Looks for luma samples in the picture before: at the same place, where the neighbours came from, where the same
 /// place came from the last time, and step by step around the best of those.
+#[multiversion(targets = "simd")]
 pub(crate) fn search(
     field: &Field,
     before: &Planes,
@@ -145,21 +148,19 @@ pub(crate) fn search(
         if !inside.all(|(part, (least, most))| (least..=most).contains(&i32::from(*part))) {
             return false;
         }
-        let distance = before.distance(place, vector, luma);
-        let bits: u32 = (0..2)
-            .map(|axis| signed_len(i32::from(vector[axis]) - i32::from(predicted[axis])))
-            .sum();
-        let cost = distance + bit * bits;
-        let is_better = cost < best.cost;
-        if is_better {
-            *best = Found {
-                vector,
-                distance,
-                cost,
-                ..*best
-            };
-        }
-        is_better
+        let [x, y] = [0, 1].map(|axis| i32::from(vector[axis]) - i32::from(predicted[axis]));
+        let bits = bit * (signed_len(x) + signed_len(y));
+        let limit = best.cost.saturating_sub(bits);
+        let Some(distance) = before.distance_below(place, vector, luma, limit) else {
+            return false;
+        };
+        *best = Found {
+            vector,
+            distance,
+            cost: distance + bits,
+            ..*best
+        };
+        true
     };
     let near = NEAR + NEAR_BITS * bit;
     let mut best = Found {
@@ -183,9 +184,13 @@ pub(crate) fn search(
     }
     for _ in 0..MAX_STEPS {
         let [x, y] = best.vector;
-        let steps = [[x + 4, y], [x - 4, y], [x, y + 4], [x, y - 4]];
-        let is_near = best.distance <= near;
-        if is_near || !steps.map(|vector| look(&mut best, vector)).contains(&true) {
+        let mut is_better = false;
+        if best.distance > near {
+            for vector in [[x + 4, y], [x - 4, y], [x, y + 4], [x, y - 4]] {
+                is_better |= look(&mut best, vector);
+            }
+        }
+        if !is_better {
             break;
         }
     }

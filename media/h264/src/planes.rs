@@ -1,9 +1,11 @@
 //! Samples: pictures as they come, and pictures of whole macroblocks as an encoder keeps them. 4:2:0, 8 bits.
 
-/// Luma samples of a macroblock.
-pub(crate) type Luma = [[u8; 16]; 16];
-/// Chroma samples of a macroblock: Cb and Cr.
-pub(crate) type Chroma = [[[u8; 8]; 8]; 2];
+/// Eight rows of samples: half of a macroblock's luma, or all of its chroma. A processor's vectors hold them at once.
+pub(crate) type Rows = [[u8; 16]; 8];
+/// Luma samples of a macroblock: the upper half and the lower one.
+pub(crate) type Luma = [Rows; 2];
+/// Chroma samples of a macroblock, Cb and Cr beside each other in each row.
+pub(crate) type Chroma = Rows;
 
 /// Quarters of a sample, right and down; whole samples only, so multiples of 4.
 pub(crate) type Vector = [i16; 2];
@@ -80,31 +82,25 @@ impl<'a> Picture<'a> {
 
     /// A macroblock. Beyond the edges the last samples are repeated.
     pub(crate) fn samples(&self, place: Place) -> Samples {
-        Samples {
-            luma: self.square(0, place),
-            chroma: [self.square(1, place), self.square(2, place)],
-        }
-    }
-
-    #[inline(always)]
-    fn square<const N: usize>(&self, plane: usize, place: Place) -> [[u8; N]; N] {
-        let shift = usize::from(plane > 0);
-        let (left, top) = (place.column * N, place.row * N);
-        let mut square = [[0; N]; N];
-        if left + N <= self.width >> shift && top + N <= self.height >> shift {
-            let (samples, stride) = (self.planes[plane], self.strides[plane]);
-            for (y, line) in square.iter_mut().enumerate() {
-                *line = *row(samples, (top + y) * stride + left);
+        let mut samples = Samples::BLACK;
+        let (left, top) = (place.column * 16, place.row * 16);
+        let is_whole = left + 16 <= self.width && top + 16 <= self.height;
+        for plane in 0..3 {
+            let shift = usize::from(plane > 0);
+            let (left, top) = (left >> shift, top >> shift);
+            if is_whole {
+                let begin = top * self.strides[plane] + left;
+                samples.fill(plane, self.planes[plane], begin, self.strides[plane]);
+                continue;
             }
-            return square;
+            samples.each_row(plane, |y, row| {
+                let there = &self.line(plane, top + y)[left..];
+                let there = &there[..row.len().min(there.len())];
+                row.fill(there[there.len() - 1]);
+                row[..there.len()].copy_from_slice(there);
+            });
         }
-        for (y, line) in square.iter_mut().enumerate() {
-            let there = &self.line(plane, top + y)[left..];
-            let there = &there[..N.min(there.len())];
-            line.fill(there[there.len() - 1]);
-            line[..there.len()].copy_from_slice(there);
-        }
-        square
+        samples
     }
 }
 
@@ -122,6 +118,35 @@ pub(crate) struct Place {
 pub(crate) struct Samples {
     pub(crate) luma: Luma,
     pub(crate) chroma: Chroma,
+}
+
+impl Samples {
+    pub(crate) const BLACK: Self = Self {
+        luma: [[[16; 16]; 8]; 2],
+        chroma: [[128; 16]; 8],
+    };
+
+    /// Rows of luma, of Cb or of Cr.
+    #[inline(always)]
+    fn each_row(&mut self, plane: usize, mut each: impl FnMut(usize, &mut [u8])) {
+        if plane == 0 {
+            let rows = self.luma.as_flattened_mut().iter_mut().enumerate();
+            rows.for_each(|(y, row)| each(y, row));
+        } else {
+            let rows = self.chroma.iter_mut().enumerate();
+            rows.for_each(|(y, row)| each(y, &mut row[plane * 8 - 8..][..8]));
+        }
+    }
+
+    /// Takes them out of a plane, from a place on.
+    #[inline(always)]
+    fn fill(&mut self, plane: usize, from: &[u8], begin: usize, stride: usize) {
+        let mut rest = &from[begin..];
+        self.each_row(plane, |_, row| {
+            row.copy_from_slice(&rest[..row.len()]);
+            rest = &rest[stride.min(rest.len())..];
+        });
+    }
 }
 
 /// A picture of whole macroblocks.
@@ -156,30 +181,19 @@ impl Planes {
     }
 
     pub(crate) fn put(&mut self, place: Place, samples: &Samples) {
-        for (y, new) in samples.luma.iter().enumerate() {
-            let at = self.luma_at(place, y);
-            self.luma[at..at + 16].copy_from_slice(new);
-        }
-        for (plane, rows) in samples.chroma.iter().enumerate() {
-            for (y, new) in rows.iter().enumerate() {
-                let at = self.chroma_at(place, y);
-                self.chroma[plane][at..at + 8].copy_from_slice(new);
-            }
+        let (luma, chroma) = (self.luma_at(place, 0), self.chroma_at(place, 0));
+        let stride = self.wide * 16;
+        let rows = samples.luma.as_flattened().iter();
+        lay(&mut self.luma[luma..], stride, rows.map(|row| &row[..]));
+        for (at, plane) in self.chroma.iter_mut().enumerate() {
+            let rows = samples.chroma.iter().map(|row| &row[at * 8..][..8]);
+            lay(&mut plane[chroma..], stride / 2, rows);
         }
     }
 
     /// Takes a macroblock over from a picture of the same size.
     pub(crate) fn copy(&mut self, from: &Self, place: Place) {
-        for y in 0..16 {
-            let at = self.luma_at(place, y);
-            self.luma[at..at + 16].copy_from_slice(row::<16>(&from.luma, at));
-        }
-        for (plane, from) in from.chroma.iter().enumerate() {
-            for y in 0..8 {
-                let at = self.chroma_at(place, y);
-                self.chroma[plane][at..at + 8].copy_from_slice(row::<8>(from, at));
-            }
-        }
+        self.put(place, &from.samples(place));
     }
 
     /// The luma samples above a macroblock; `None`: it is at the edge.
@@ -191,69 +205,98 @@ impl Planes {
     /// Those to its left.
     pub(crate) fn luma_left(&self, place: Place) -> Option<[u8; 16]> {
         let is_inside = place.column > 0;
-        is_inside.then(|| std::array::from_fn(|y| self.luma[self.luma_at(place, y) - 1]))
-    }
-
-    /// The chroma samples above it.
-    pub(crate) fn chroma_above(&self, place: Place) -> Option<[[u8; 8]; 2]> {
-        let above = self.chroma_at(place, 0).checked_sub(self.wide * 8)?;
-        Some(std::array::from_fn(|plane| {
-            *row(&self.chroma[plane], above)
-        }))
-    }
-
-    /// Those to its left.
-    pub(crate) fn chroma_left(&self, place: Place) -> Option<[[u8; 8]; 2]> {
-        let is_inside = place.column > 0;
         is_inside.then(|| {
-            std::array::from_fn(|plane| {
-                std::array::from_fn(|y| self.chroma[plane][self.chroma_at(place, y) - 1])
-            })
+            let mut left = [0; 16];
+            let plane = &self.luma[self.luma_at(place, 0) - 1..];
+            for (y, sample) in left.iter_mut().enumerate() {
+                *sample = plane[y * self.wide * 16];
+            }
+            left
         })
     }
 
-    /// How far luma samples are from those of this picture, moved by a vector: the sum of absolute differences.
+    /// The chroma samples above it: of Cb, then of Cr.
+    pub(crate) fn chroma_above(&self, place: Place) -> Option<[u8; 16]> {
+        let above = self.chroma_at(place, 0).checked_sub(self.wide * 8)?;
+        let mut samples = [0; 16];
+        for (plane, samples) in self.chroma.iter().zip(samples.as_chunks_mut::<8>().0) {
+            *samples = *row(plane, above);
+        }
+        Some(samples)
+    }
+
+    /// Those to its left, of Cb and Cr in each row.
+    pub(crate) fn chroma_left(&self, place: Place) -> Option<[[u8; 2]; 8]> {
+        (place.column > 0).then(|| {
+            let mut left = [[0; 2]; 8];
+            for (y, samples) in left.iter_mut().enumerate() {
+                let at = self.chroma_at(place, y) - 1;
+                *samples = [self.chroma[0][at], self.chroma[1][at]];
+            }
+            left
+        })
+    }
+
+    /// How far luma samples are from those of this picture, moved by a vector: the sum of absolute differences. `None`: not less
+    /// than `limit`.
     #[inline(always)]
-    pub(crate) fn distance(&self, place: Place, vector: Vector, luma: &Luma) -> u32 {
+    pub(crate) fn distance_below(
+        &self,
+        place: Place,
+        vector: Vector,
+        luma: &Luma,
+        limit: u32,
+    ) -> Option<u32> {
         let begin = moved(self.luma_at(place, 0), vector, self.wide * 16);
-        let rows = luma.iter().enumerate();
-        rows.map(|(y, one)| row_distance(one, row(&self.luma, begin + y * self.wide * 16)))
-            .sum()
+        let (mut rest, mut sum, stride) = (&self.luma[begin..], 0, self.wide * 16);
+        for half in luma {
+            let mut there = [[0; 16]; 8];
+            for row in &mut there {
+                *row = *rest.first_chunk().expect(INSIDE);
+                rest = &rest[stride.min(rest.len())..];
+            }
+            sum += distance(half, &there);
+            if sum >= limit {
+                return None;
+            }
+        }
+        Some(sum)
     }
 
     /// A macroblock of this picture, moved by a vector; chroma between two samples is their mean (section 8.4.2.2.2).
     pub(crate) fn moved(&self, place: Place, vector: Vector) -> Samples {
-        let begin = moved(self.luma_at(place, 0), vector, self.wide * 16);
-        let mut samples = Samples {
-            luma: [[0; 16]; 16],
-            chroma: [[[0; 8]; 8]; 2],
-        };
-        for (y, line) in samples.luma.iter_mut().enumerate() {
-            *line = *row(&self.luma, begin + y * self.wide * 16);
-        }
+        let mut samples = Samples::BLACK;
+        let stride = self.wide * 16;
+        let begin = moved(self.luma_at(place, 0), vector, stride);
+        samples.fill(0, &self.luma, begin, stride);
         // A whole luma sample is half a chroma sample: vectors of chroma are in eighths.
         let [x, y] = vector.map(|quarters| i32::from(quarters >> 2));
-        let (stride, halves) = (self.wide * 8, [x & 1 == 1, y & 1 == 1]);
         let whole = [x >> 1, y >> 1].map(|samples| (samples * 4) as i16);
-        let begin = moved(self.chroma_at(place, 0), whole, stride);
-        let (beside, below) = (usize::from(halves[0]), usize::from(halves[1]) * stride);
-        for (lines, plane) in samples.chroma.iter_mut().zip(&self.chroma) {
-            for (y, line) in lines.iter_mut().enumerate() {
-                let at = begin + y * stride;
-                let a: &[u8; 8] = row(plane, at);
-                if halves == [false, false] {
-                    *line = *a;
-                    continue;
-                }
-                let (b, c) = (row::<8>(plane, at + beside), row::<8>(plane, at + below));
-                let d: &[u8; 8] = row(plane, at + below + beside);
-                for (x, sample) in line.iter_mut().enumerate() {
-                    let sum = [a[x], b[x], c[x], d[x]].map(u16::from).iter().sum::<u16>();
-                    *sample = ((sum + 2) >> 2) as u8;
-                }
+        let begin = moved(self.chroma_at(place, 0), whole, stride / 2);
+        self.chroma(&mut samples, begin);
+        let (beside, below) = ((x & 1) as usize, (y & 1) as usize * stride / 2);
+        if beside + below > 0 {
+            let mut others = [const { Samples::BLACK }; 3];
+            for (at, samples) in [beside, below, below + beside].into_iter().zip(&mut others) {
+                self.chroma(samples, begin + at);
+            }
+            let [b, c, d] = others
+                .each_ref()
+                .map(|samples| samples.chroma.as_flattened());
+            for (at, a) in samples.chroma.as_flattened_mut().iter_mut().enumerate() {
+                let sum = u16::from(*a) + u16::from(b[at]) + u16::from(c[at]) + u16::from(d[at]);
+                *a = ((sum + 2) >> 2) as u8;
             }
         }
         samples
+    }
+
+    /// Chroma, from a place on.
+    #[inline(always)]
+    fn chroma(&self, samples: &mut Samples, begin: usize) {
+        for (plane, from) in self.chroma.iter().enumerate() {
+            samples.fill(plane + 1, from, begin, self.wide * 8);
+        }
     }
 
     /// The plane of luma, and of Cb and Cr, whole macroblocks wide.
@@ -273,21 +316,31 @@ fn row<const N: usize>(plane: &[u8], at: usize) -> &[u8; N] {
     plane[at..].first_chunk().expect(INSIDE)
 }
 
+/// Writes the rows of a macroblock into a plane.
 #[inline(always)]
-pub(crate) fn row_distance(one: &[u8; 16], other: &[u8; 16]) -> u32 {
+fn lay<'a>(plane: &mut [u8], stride: usize, rows: impl Iterator<Item = &'a [u8]>) {
+    let mut rest = plane;
+    for row in rows {
+        rest[..row.len()].copy_from_slice(row);
+        let below = stride.min(rest.len());
+        rest = &mut rest[below..];
+    }
+}
+
+/// The sum of absolute differences.
+#[inline(always)]
+pub(crate) fn distance(one: &Rows, other: &Rows) -> u32 {
     let mut sum = 0;
-    for (a, b) in one.iter().zip(other) {
+    for (a, b) in one.as_flattened().iter().zip(other.as_flattened()) {
         sum += u32::from(a.abs_diff(*b));
     }
     sum
 }
 
-/// The sum of absolute differences of two macroblocks' luma.
+/// That of luma.
+#[inline(always)]
 pub(crate) fn luma_distance(one: &Luma, other: &Luma) -> u32 {
-    one.iter()
-        .zip(other)
-        .map(|(one, other)| row_distance(one, other))
-        .sum()
+    distance(&one[0], &other[0]) + distance(&one[1], &other[1])
 }
 
 #[cfg(test)]
@@ -319,8 +372,8 @@ mod tests {
             index: 3,
         };
         let samples = picture.samples(corner);
-        assert_eq!(samples.luma[15][..6], [16, 17, 18, 19, 19, 19]);
-        assert_eq!(samples.chroma, [[[7; 8]; 8]; 2]);
+        assert_eq!(samples.luma[1][7][..6], [16, 17, 18, 19, 19, 19]);
+        assert_eq!(samples.chroma, [[7; 16]; 8]);
     }
 
     fn whole(planes: &[Vec<u8>; 3]) -> Picture<'_> {

@@ -1,8 +1,8 @@
 //! Transform and quantisation of residuals (ITU-T H.264 sections 8.5.8 to 8.5.12), of several 4x4 blocks side by side: the
 //! same coefficient of all blocks lies together, so that a processor's vectors do them at once.
 
-/// Coefficients in raster order, each of `N` blocks.
-pub(crate) type Blocks<const N: usize> = [[i16; N]; 16];
+/// Coefficients in raster order, each of eight blocks.
+pub(crate) type Blocks = [[i16; 8]; 16];
 
 /// Where the coefficients of the zigzag scan are (table 8-2).
 pub(crate) const ZIGZAG: [usize; 16] = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15];
@@ -96,31 +96,32 @@ impl Quantiser {
 
     /// Makes levels of coefficients from the given one on; whether any is not 0.
     #[inline(always)]
-    pub(crate) fn quantise<const N: usize>(&self, blocks: &mut Blocks<N>, from: usize) -> bool {
-        let mut any = 0;
+    pub(crate) fn quantise(&self, blocks: &mut Blocks, from: usize) -> bool {
+        // One for each block: a single one would keep the compiler from doing them at once.
+        let mut any = [0; 8];
         for (row, (&multiplier, &offset)) in blocks
             .iter_mut()
             .zip(self.multipliers.iter().zip(&self.offsets))
             .skip(from)
         {
-            for value in row {
+            for (any, value) in any.iter_mut().zip(row) {
                 let size = value.unsigned_abs().saturating_add(offset);
                 let level = ((u32::from(size) * u32::from(multiplier)) >> 16) as i16;
                 // The value's sign, without a branch.
                 let sign = *value >> 15;
                 *value = (level ^ sign).wrapping_sub(sign);
-                any |= *value;
+                *any |= *value;
             }
         }
-        any != 0
+        any != [0; 8]
     }
 
     /// Makes coefficients of levels again, from the given one on.
     #[inline(always)]
-    pub(crate) fn scale<const N: usize>(&self, blocks: &mut Blocks<N>, from: usize) {
-        for (row, step) in blocks.iter_mut().zip(&self.steps).skip(from) {
+    pub(crate) fn scale(&self, blocks: &mut Blocks, from: usize) {
+        for (row, &step) in blocks.iter_mut().zip(&self.steps).skip(from) {
             for value in row {
-                *value = value.wrapping_mul(*step);
+                *value = value.wrapping_mul(step);
             }
         }
     }
@@ -180,9 +181,9 @@ const LINES: [[usize; 4]; 8] = [
 /// The transform that section 8.5.12.2 undoes, without its gains.
 #[expect(clippy::needless_range_loop, reason = "four rows of one array at once")]
 #[inline(always)]
-pub(crate) fn forward<const N: usize>(blocks: &mut Blocks<N>) {
+pub(crate) fn forward(blocks: &mut Blocks) {
     for [i0, i1, i2, i3] in LINES {
-        for n in 0..N {
+        for n in 0..8 {
             let (a, b, c, d) = (blocks[i0][n], blocks[i1][n], blocks[i2][n], blocks[i3][n]);
             let (outer, inner) = (a + d, b + c);
             let (outer_step, inner_step) = (a - d, b - c);
@@ -197,9 +198,9 @@ pub(crate) fn forward<const N: usize>(blocks: &mut Blocks<N>) {
 /// Section 8.5.12.2: residuals of coefficients.
 #[expect(clippy::needless_range_loop, reason = "four rows of one array at once")]
 #[inline(always)]
-pub(crate) fn inverse<const N: usize>(blocks: &mut Blocks<N>) {
+pub(crate) fn inverse(blocks: &mut Blocks) {
     for [i0, i1, i2, i3] in LINES {
-        for n in 0..N {
+        for n in 0..8 {
             let (a, b, c, d) = (blocks[i0][n], blocks[i1][n], blocks[i2][n], blocks[i3][n]);
             let (even, even_step) = (a.wrapping_add(c), a.wrapping_sub(c));
             let (odd_step, odd) = ((b >> 1).wrapping_sub(d), b.wrapping_add(d >> 1));
@@ -242,7 +243,7 @@ mod tests {
         fn a_residual_comes_back(values in prop::array::uniform16(-255i16..=255), qp in 0u8..=MAX_QP, inter: bool) {
             let rounding = if inter { Rounding::Inter } else { Rounding::Intra };
             let quantiser = &Quantiser::all(rounding)[usize::from(qp)];
-            let mut blocks = values.map(|value| [value]);
+            let mut blocks = values.map(|value| [value, 0, -value, value, 0, 0, 0, 0]);
             forward(&mut blocks);
             quantiser.quantise(&mut blocks, 0);
             quantiser.scale(&mut blocks, 0);
