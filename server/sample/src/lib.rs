@@ -10,6 +10,7 @@ mod clipboard;
 mod keys;
 pub mod marks;
 mod paint;
+mod pieces;
 mod scene;
 mod window;
 

@@ -1,19 +1,19 @@
-//! Paints a scene: what changed of it into a pixmap, then at once into the window, so that no half picture is ever seen.
+//! Paints what changed of a scene into its window. Nobody else is served meanwhile, so no half picture is ever seen by who
+//! asks the display for one.
 //!
-//! Pixmap and window keep the whole picture. All requests are those of a whole picture too; the clip of the graphics context
-//! leaves of them what changed.
+//! Part by part: whoever follows what changes on the display is told of as much as one request surrounds.
 //!
 //! This file must never know what the scene means.
 
 use x11rb::connection::Connection as _;
 use x11rb::errors::ReplyOrIdError;
 use x11rb::protocol::xproto::{
-    ChangeGCAux, ClipOrdering, ConnectionExt as _, CreateGCAux, Font, Gcontext, Pixmap, Rectangle,
-    Window,
+    ChangeGCAux, ConnectionExt as _, CreateGCAux, Font, Gcontext, Rectangle, Window,
 };
 use x11rb::rust_connection::RustConnection;
 
-use crate::scene::{Change, Layer, Rect, change};
+use crate::pieces::{pieces, touches};
+use crate::scene::{Change, Colour, Layer, Rect, change};
 
 /// A font that every X server has inside.
 const FONT: &[u8] = b"fixed";
@@ -21,6 +21,8 @@ const FONT: &[u8] = b"fixed";
 pub(crate) const MAX_SHOWN: usize = 120;
 /// Where the text's base line starts, from the left and from below.
 const TEXT_AT: i16 = 16;
+/// The text's colour, on black.
+const TEXT: Colour = 0xff_ff_ff;
 /// The text's line, from below: more than any font of that name takes.
 const TEXT_HEIGHT: u16 = 48;
 
@@ -28,11 +30,9 @@ const TEXT_HEIGHT: u16 = 48;
 #[derive(Debug)]
 pub(crate) struct Painter {
     window: Window,
-    depth: u8,
     gc: Gcontext,
-    pixmap: Pixmap,
     size: (u16, u16),
-    /// What pixmap and window have; none: nobody knows.
+    /// What the window has; none: nobody knows.
     shown: Option<Shown>,
 }
 
@@ -48,42 +48,26 @@ impl Painter {
     pub(crate) fn new(
         x: &RustConnection,
         window: Window,
-        depth: u8,
         size: (u16, u16),
     ) -> Result<Self, ReplyOrIdError> {
         let font: Font = x.generate_id()?;
         x.open_font(font, FONT)?.check()?;
         let gc = x.generate_id()?;
-        x.create_gc(
-            gc,
-            window,
-            &CreateGCAux::new().font(font).graphics_exposures(0),
-        )?;
-        let pixmap = x.generate_id()?;
-        x.create_pixmap(depth, pixmap, window, size.0, size.1)?;
+        x.create_gc(gc, window, &CreateGCAux::new().font(font).background(0))?;
         Ok(Self {
             window,
-            depth,
             gc,
-            pixmap,
             size,
             shown: None,
         })
     }
 
     /// The window has another size.
-    pub(crate) fn resize(
-        &mut self,
-        x: &RustConnection,
-        size: (u16, u16),
-    ) -> Result<(), ReplyOrIdError> {
+    pub(crate) fn resize(&mut self, size: (u16, u16)) {
         if size != self.size {
-            x.free_pixmap(self.pixmap)?;
-            x.create_pixmap(self.depth, self.pixmap, self.window, size.0, size.1)?;
             self.size = size;
             self.shown = None;
         }
-        Ok(())
     }
 
     /// The window may have lost what it showed.
@@ -103,35 +87,47 @@ impl Painter {
         let mut text: Vec<u8> = latin.collect();
         text.drain(..text.len().saturating_sub(MAX_SHOWN));
         let now = Shown { layers, text };
-        match self.changed(&now) {
-            Change::Only(rects) if rects.is_empty() => {}
-            Change::Only(rects) => {
-                let rects: Vec<Rectangle> = rects.iter().map(rectangle).collect();
-                x.set_clip_rectangles(ClipOrdering::UNSORTED, self.gc, 0, 0, &rects)?;
-                self.paint(x, &now)?;
-                // One by one: whoever follows what changes on the display is told of as much as is copied at once. Nobody else is
-                // served meanwhile.
-                x.grab_server()?;
-                for one in rects {
-                    self.copy(x, one)?;
+        let change = self.changed(&now);
+        if change == Change::Only(Vec::new()) {
+            self.shown = Some(now);
+            return Ok(());
+        }
+        x.grab_server()?;
+        let mut is_text_covered = true;
+        match change {
+            Change::Only(parts) => {
+                let mut coloured = None;
+                for (colour, one) in pieces(&parts, &now.layers) {
+                    if coloured.replace(colour) != Some(colour) {
+                        self.colour(x, colour)?;
+                    }
+                    x.poly_fill_rectangle(self.window, self.gc, &[rectangle(&one)])?;
                 }
-                x.ungrab_server()?;
+                let line = self.text_line();
+                is_text_covered = parts.iter().any(|&part| touches(part, line));
             }
             Change::All => {
-                x.change_gc(self.gc, &ChangeGCAux::new().clip_mask(x11rb::NONE))?;
-                self.paint(x, &now)?;
-                let (width, height) = self.size;
-                let whole = Rectangle {
-                    x: 0,
-                    y: 0,
-                    width,
-                    height,
-                };
-                self.copy(x, whole)?;
+                for (colour, rects) in &now.layers {
+                    self.colour(x, *colour)?;
+                    let rects: Vec<Rectangle> = rects.iter().map(rectangle).collect();
+                    x.poly_fill_rectangle(self.window, self.gc, &rects)?;
+                }
             }
         }
+        if is_text_covered && !now.text.is_empty() {
+            self.colour(x, TEXT)?;
+            let y = i16::try_from(self.size.1).unwrap_or(i16::MAX);
+            let y = y.saturating_sub(TEXT_AT);
+            x.image_text8(self.window, self.gc, TEXT_AT, y, &now.text)?;
+        }
+        x.ungrab_server()?;
         self.shown = Some(now);
         x.flush()?;
+        Ok(())
+    }
+
+    fn colour(&self, x: &RustConnection, colour: Colour) -> Result<(), ReplyOrIdError> {
+        x.change_gc(self.gc, &ChangeGCAux::new().foreground(colour))?;
         Ok(())
     }
 
@@ -144,45 +140,20 @@ impl Painter {
         if let Change::Only(rects) = &mut change
             && before.text != now.text
         {
-            let top = self.size.1.saturating_sub(TEXT_HEIGHT);
-            rects.push(Rect {
-                x: 0,
-                y: i16::try_from(top).unwrap_or(i16::MAX),
-                width: self.size.0,
-                height: TEXT_HEIGHT,
-            });
+            rects.push(self.text_line());
         }
         change
     }
 
-    /// Paints into the pixmap what the clip leaves.
-    fn paint(&self, x: &RustConnection, now: &Shown) -> Result<(), ReplyOrIdError> {
-        for (colour, rects) in &now.layers {
-            x.change_gc(
-                self.gc,
-                &ChangeGCAux::new().foreground(*colour).background(0),
-            )?;
-            let rects: Vec<Rectangle> = rects.iter().map(rectangle).collect();
-            x.poly_fill_rectangle(self.pixmap, self.gc, &rects)?;
+    /// Where all of the text is.
+    fn text_line(&self) -> Rect {
+        let top = self.size.1.saturating_sub(TEXT_HEIGHT);
+        Rect {
+            x: 0,
+            y: i16::try_from(top).unwrap_or(i16::MAX),
+            width: self.size.0,
+            height: TEXT_HEIGHT,
         }
-        let y = i16::try_from(self.size.1)
-            .unwrap_or(i16::MAX)
-            .saturating_sub(TEXT_AT);
-        x.image_text8(self.pixmap, self.gc, TEXT_AT, y, &now.text)?;
-        Ok(())
-    }
-
-    /// Copies a part of the pixmap into the window.
-    fn copy(&self, x: &RustConnection, part: Rectangle) -> Result<(), ReplyOrIdError> {
-        let Rectangle {
-            x: left,
-            y: top,
-            width,
-            height,
-        } = part;
-        let (from, to) = (self.pixmap, self.window);
-        x.copy_area(from, to, self.gc, left, top, left, top, width, height)?;
-        Ok(())
     }
 }
 

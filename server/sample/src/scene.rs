@@ -35,8 +35,7 @@ pub(crate) enum Change {
     Only(Vec<Rect>),
 }
 
-/// Rectangles of a change at most: twice what a picture 16.7 ms after another one has, and little work for the X server,
-/// which cuts each painted rectangle with each of them.
+/// Rectangles of a change at most: twice what a picture 16.7 ms after another one has. Each is a request or two.
 const MAX_CHANGED: usize = 512;
 
 const GROUND: Colour = 0x10_1c_2c;
@@ -157,7 +156,7 @@ fn without(one: Rect, other: Rect, parts: &mut Vec<Rect>) {
 }
 
 /// The upper left corner, and the lower right one, which is outside.
-fn corners(one: Rect) -> ([i32; 2], [i32; 2]) {
+pub(crate) fn corners(one: Rect) -> ([i32; 2], [i32; 2]) {
     let (x, y) = (i32::from(one.x), i32::from(one.y));
     let (width, height) = (i32::from(one.width), i32::from(one.height));
     ([x, y], [x + width, y + height])
@@ -168,7 +167,8 @@ pub(crate) fn is_beep(unix_us: u64) -> bool {
     unix_us % 1_000_000 < 100_000
 }
 
-fn rect(x: i32, y: i32, width: i32, height: i32) -> Rect {
+/// Keeps to what X11 has numbers for; a negative length is none.
+pub(crate) fn rect(x: i32, y: i32, width: i32, height: i32) -> Rect {
     Rect {
         x: x.clamp(i16::MIN.into(), i16::MAX.into()) as i16,
         y: y.clamp(i16::MIN.into(), i16::MAX.into()) as i16,

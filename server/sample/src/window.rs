@@ -143,7 +143,7 @@ impl<'x> Program<'x> {
         // Nobody gives it the focus where there is no window manager.
         x.set_input_focus(InputFocus::POINTER_ROOT, window, x11rb::CURRENT_TIME)?;
         x.flush()?;
-        let painter = Painter::new(x, window, screen.root_depth, size)?;
+        let painter = Painter::new(x, window, size)?;
         let beeper = options
             .sound
             .then(Beeper::start)
@@ -253,7 +253,7 @@ impl<'x> Program<'x> {
             }
             Event::ConfigureNotify(now) => {
                 self.size = (now.width.max(1), now.height.max(1));
-                self.painter.resize(self.x, self.size)?;
+                self.painter.resize(self.size);
             }
             Event::MappingNotify(_) => {
                 self.keymap = keymap(self.x)?;

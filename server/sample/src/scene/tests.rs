@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::pieces::{is_inside, pieces};
 
 /// A picture every so often: 60 a second.
 const FRAME_US: u64 = 16_667;
@@ -24,8 +25,7 @@ impl Raster {
         }
     }
 
-    /// Fills what is inside of a rectangle and of a clip; no clip: all.
-    fn fill(&mut self, one: Rect, colour: Colour, clip: Option<&Raster>) {
+    fn fill(&mut self, one: Rect, colour: Colour) {
         let range = |at: i16, length: u16, end: u16| {
             let first = i32::from(at).clamp(0, end.into());
             let last = (i32::from(at) + i32::from(length)).clamp(0, end.into());
@@ -33,40 +33,37 @@ impl Raster {
         };
         for y in range(one.y, one.height, self.height) {
             for x in range(one.x, one.width, self.width) {
-                let at = y * usize::from(self.width) + x;
-                if clip.is_none_or(|clip| clip.pixels[at].is_some()) {
-                    self.pixels[at] = Some(colour);
-                }
+                self.pixels[y * usize::from(self.width) + x] = Some(colour);
             }
         }
     }
 
-    fn paint(&mut self, layers: &[Layer], clip: Option<&Raster>) {
+    fn paint(&mut self, layers: &[Layer]) {
         for (colour, rects) in layers {
             for &one in rects {
-                self.fill(one, *colour, clip);
+                self.fill(one, *colour);
             }
         }
     }
 
     fn of(moment: &Moment, layers: &[Layer]) -> Self {
         let mut raster = Self::new(moment.width, moment.height);
-        raster.paint(layers, None);
+        raster.paint(layers);
         raster
     }
 
     /// What a change covers.
-    fn clip(moment: &Moment, change: &Change) -> Self {
-        let mut clip = Self::new(moment.width, moment.height);
+    fn covered(moment: &Moment, change: &Change) -> Self {
+        let mut covered = Self::new(moment.width, moment.height);
         match change {
-            Change::All => clip.pixels.fill(Some(WHITE)),
+            Change::All => covered.pixels.fill(Some(WHITE)),
             Change::Only(rects) => {
                 for &one in rects {
-                    clip.fill(one, WHITE, None);
+                    covered.fill(one, WHITE);
                 }
             }
         }
-        clip
+        covered
     }
 
     fn painted(&self) -> usize {
@@ -150,7 +147,16 @@ fn repaint(moment: &Moment, before: &[Layer], now: &[Layer]) -> Result<Change, T
     if change == Change::All {
         picture.pixels.fill(None);
     }
-    picture.paint(now, Some(&Raster::clip(moment, &change)));
+    match &change {
+        Change::All => picture.paint(now),
+        Change::Only(parts) => {
+            for (colour, one) in pieces(parts, now) {
+                let inside = parts.iter().any(|&part| is_inside(one, part));
+                prop_assert!(inside, "{one:?} of {parts:?}");
+                picture.fill(one, colour);
+            }
+        }
+    }
     prop_assert!(
         picture == Raster::of(moment, now),
         "{change:?} from {before:?} to {now:?}"
@@ -186,7 +192,7 @@ fn the_next_picture_needs_less_than_a_tenth_of_its_pixels() {
         let now = [at(now), at(now + FRAME_US)];
         let change = change(&layers(&now[0], &inputs), &layers(&now[1], &inputs));
         assert!(matches!(change, Change::Only(_)), "all at frame {frame}");
-        let painted = Raster::clip(&now[1], &change).painted();
+        let painted = Raster::covered(&now[1], &change).painted();
         assert!(painted < 1280 * 720 / 10, "{painted} at frame {frame}");
     }
 }
@@ -210,6 +216,44 @@ fn a_band_that_moves_leaves_two_slivers() {
     let band = |x| [(BAND, vec![rect(x, 61, 160, 61)])];
     let slivers = vec![rect(100, 61, 3, 61), rect(260, 61, 3, 61)];
     assert_eq!(change(&band(100), &band(103)), Change::Only(slivers));
+}
+
+#[test]
+fn a_part_begins_with_what_covers_it_and_has_above_only_what_is_there() {
+    let layers = [
+        (GROUND, vec![rect(0, 0, 90, 90)]),
+        (BAND, vec![rect(0, 0, 50, 50)]),
+        (BALL, vec![rect(40, 40, 20, 20)]),
+    ];
+    let parts = [rect(10, 10, 5, 5), rect(30, 30, 15, 5), rect(30, 45, 30, 3)];
+    let painted = [
+        (GROUND, parts[2]),
+        (BAND, parts[0]),
+        (BAND, parts[1]),
+        (BAND, rect(30, 45, 20, 3)),
+        (BALL, rect(40, 45, 20, 3)),
+    ];
+    assert_eq!(pieces(&parts, &layers), painted);
+}
+
+#[test]
+fn a_picture_has_hardly_more_pieces_than_parts() {
+    let inputs = Inputs::default();
+    let count = |frame: u64| {
+        let [before, now] = [frame, frame + 1].map(|frame| layers(&at(frame * FRAME_US), &inputs));
+        let Change::Only(parts) = change(&before, &now) else {
+            panic!("all at frame {frame}");
+        };
+        (parts.len(), pieces(&parts, &now).len())
+    };
+    let counts: Vec<_> = (0..60 * 60).map(count).collect();
+    // The bands begin again every two seconds, and each of them is cut by digits.
+    for (parts, pieces) in &counts {
+        assert!(*pieces <= parts * 3, "{pieces} of {parts}");
+    }
+    let parts: usize = counts.iter().map(|count| count.0).sum();
+    let pieces: usize = counts.iter().map(|count| count.1).sum();
+    assert!(pieces * 4 <= parts * 5, "{pieces} of {parts}");
 }
 
 #[test]
