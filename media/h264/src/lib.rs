@@ -14,7 +14,6 @@ mod budget;
 mod cavlc;
 mod encoder;
 mod headers;
-
 mod intra;
 mod macroblock;
 mod motion;

@@ -386,8 +386,11 @@ fn there(
 ) -> Result<Pixels, ScreenError> {
     /// The version of XFIXES that can hide the pointer.
     const HIDING: (u32, u32) = (4, 0);
-    let unsuitable =
-        |why: String| ScreenError::Unsuitable(format!("the memory of its screen: {why}"));
+    let unsuitable = |why: String| {
+        ScreenError::Unsuitable(format!(
+            "the memory of its screen: {why}; that of Debian's xvfb can be read, where /proc is there"
+        ))
+    };
     let shown = framebuffer.open(picture).map_err(unsuitable)?;
     // A display of our own, which paints for this session only.
     if let Ok(server) = socket_peercred(socket) {
